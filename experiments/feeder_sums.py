@@ -21,8 +21,8 @@ from gpusim.engine.description import PoolSpec, Scheduling, SiteCaps, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels.feeding import recount
-from gpusim.state.codes import Tier
-from gpusim.state.fleet import Fleet
+from gpusim.kernels.state.codes import Tier
+from gpusim.kernels.state.fleet import Fleet
 
 PER = {Tier.RACK: 4, Tier.BUSWAY: 48, Tier.HALL: 960}
 SIZE, NODE_W, GPU_W = 8, 3336.0, 593.0  # an H100 node: idle, and what each GPU at work adds

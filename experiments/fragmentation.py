@@ -24,10 +24,10 @@ import numpy as np
 import pandas as pd
 
 from gpusim.inputs.pods import Nodes, Pods, read_nodes, read_pods
-from gpusim.packing.inflation import CURVES, inflate, replicate
-from gpusim.packing.layout import requests_of
-from gpusim.packing.policies import POLICIES
 from gpusim.report.figures.packing import write
+from gpusim.studies.packing.inflation import CURVES, inflate, replicate
+from gpusim.studies.packing.layout import requests_of
+from gpusim.studies.packing.policies import POLICIES
 from gpusim.validation.packing import DEMANDS, variants
 
 REPEATS = 5

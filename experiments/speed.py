@@ -31,7 +31,7 @@ from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, ServiceLe
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.state.codes import Backfill, Cause, Order, Status
+from gpusim.kernels.state.codes import Backfill, Cause, Order, Status
 
 SIZES = np.array([1, 2, 4, 8, 16, 32, 64, 128])
 WEIGHTS = np.array([0.60, 0.10, 0.08, 0.12, 0.04, 0.03, 0.02, 0.01])

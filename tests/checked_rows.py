@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import Bundle
+from gpusim.kernels.state.bundle import Bundle
 
 
 class _Checked:

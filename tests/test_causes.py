@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gpusim.causes import BACKLOG, CAUSES, HELD, IDLE_OF_WAIT, LOSS_OF_WAIT, OFFLINE, POWER_PLAN, WORDS, Kind
-from gpusim.state.codes import Cause, Wait
+from gpusim.kernels.state.codes import Cause, Wait
 
 PACKAGE = Path(__file__).parents[1] / "gpusim"
 # Files that may name several causes in one place, and what these are there.
@@ -35,7 +35,7 @@ RUN = """
 import json
 import gpusim
 from gpusim.report.figures.palette import COLOURS
-from gpusim.state.codes import Cause, Wait
+from gpusim.kernels.state.codes import Cause, Wait
 
 def strike(env):
     yield env.at(3600.0)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from gpusim import gangs
-from gpusim.bundle import records
 from gpusim.kernels import gang
 from gpusim.kernels._jit import outer
-from gpusim.state.capacity import POOL
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.capacity import POOL
 
 PACKAGE = Path(__file__).parents[1] / "gpusim"
 # Files that round up to nodes besides: twins, which must not share the rule; nodes of a range; GPUs to be bought.

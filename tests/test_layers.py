@@ -19,10 +19,9 @@ ALLOWED = {
     "plugins": {"errors"},
     "scenario": BASE,
     "inputs": BASE | {"scenario"},
-    "bundle": set(),
-    "state": {"bundle", "causes", "misses"},
-    "kernels": {"gangs", "bundle", "state"},
-    "policies": {"errors", "units", "gangs", "state", "kernels"},
+    "kernels/state": {"causes", "misses"},
+    "kernels": {"gangs", "kernels/state"},
+    "policies": {"errors", "units", "gangs", "kernels/state", "kernels"},
     "tables": {"errors", "units", "scenario"},
     "analysis": BASE | {"scenario", "tables"},
     # What laws and tariffs mean for sites, before a run and after it.
@@ -32,22 +31,42 @@ ALLOWED = {
     # What contracts and money make of the GPUs that are live: pure functions, also of a run that has just ended.
     "commerce": BASE | {"scenario", "inputs", "tables", "buildout", "regulation"},
     "engine": BASE
-    | {"scenario", "inputs", "bundle", "state", "kernels", "policies", "tables", "buildout", "commerce", "regulation"}
+    | {"scenario", "inputs", "kernels/state", "kernels", "policies", "tables", "buildout", "commerce", "regulation"}
     | {"serving"},
     # Serving by requests: from requests and a deployment to a table, without a fleet around it.
-    "serving": {"errors", "units", "plugins", "scenario", "bundle", "state", "kernels"},
-    # Pods on shared GPUs: from nodes and pods to curves, without a fleet around them.
-    "packing": {"errors", "units", "rng", "bundle", "inputs", "kernels"},
+    "serving": {"errors", "units", "plugins", "scenario", "kernels/state", "kernels"},
     # Many runs or replications, and what stands on them. Named in the plural where the singular is a function of the
     # package: ``gpusim.sweep``, ``gpusim.plan``.
     "studies": BASE
-    | {"scenario", "inputs", "policies", "tables", "analysis", "regulation", "buildout", "commerce", "engine"},
+    | {
+        "scenario",
+        "inputs",
+        "kernels/state",
+        "kernels",
+        "policies",
+        "tables",
+        "analysis",
+        "regulation",
+        "buildout",
+        "commerce",
+    }
+    | {"engine"},
     # Known answers beside ours: runs of a fleet, and nothing needs them but the command line and their table.
     "validation": BASE
-    | {"scenario", "inputs", "state", "kernels", "policies", "tables", "engine", "analysis", "serving", "packing"}
+    | {
+        "scenario",
+        "inputs",
+        "kernels/state",
+        "kernels",
+        "policies",
+        "tables",
+        "engine",
+        "analysis",
+        "serving",
+        "studies",
+    }
     | {"buildout", "commerce", "regulation"},
-    "report": BASE
-    | {"scenario", "inputs", "tables", "analysis", "regulation", "serving", "packing", "studies", "validation"},
+    "report": BASE | {"scenario", "inputs", "tables", "analysis", "regulation", "serving", "studies", "validation"},
     # What users call and get: runs and studies with their questions, of which some are answered by a figure or a page.
     # Named in the plural as ``studies`` is: nothing in it may hide a function of the package.
     "results": {"errors", "units", "scenario", "inputs", "tables", "analysis", "engine", "studies", "report"},
@@ -68,7 +87,12 @@ LIBRARIES = {
 
 
 def part_of(module: str) -> str:
-    """``gpusim.scenario.site`` -> ``scenario``; the version alone counts as nothing."""
+    """``gpusim.scenario.site`` -> ``scenario``; the version alone counts as nothing.
+
+    What kernels are compiled over is a part of its own: it needs none of them.
+    """
+    if module.startswith("gpusim.kernels.state"):
+        return "kernels/state"
     return module.split(".")[1] if "." in module else ""
 
 
@@ -98,7 +122,7 @@ def files() -> list[Path]:
 
 
 def home(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return part_of(".".join(("gpusim", *path.relative_to(PACKAGE).with_suffix("").parts)))
 
 
 def faults_of(path: Path) -> list[str]:

@@ -14,7 +14,7 @@ from gpusim.cli.streams import say
 from gpusim.cli.target import check_output, replace_option
 
 if TYPE_CHECKING:
-    from gpusim.packing.timed import Played
+    from gpusim.studies.packing.timed import Played
 
 POLICIES_OPTION = click.option(
     "--policies",
@@ -50,7 +50,7 @@ def pack(
     """
     from gpusim.inputs.pods import read_nodes, read_pods
     from gpusim.inputs.traces.own import check_ending
-    from gpusim.packing.inflation import replicate
+    from gpusim.studies.packing.inflation import replicate
 
     chosen = _chosen(names)
     if out is not None:
@@ -99,7 +99,7 @@ def pack_trace(
     """
     from gpusim.inputs.pods import read_nodes, read_timed_pods
     from gpusim.inputs.traces.own import check_ending
-    from gpusim.packing.timed import compare
+    from gpusim.studies.packing.timed import compare
 
     chosen = _chosen(names)
     if out is not None:
@@ -116,7 +116,7 @@ def pack_trace(
 
 
 def _chosen(names: str | None) -> list[str]:
-    from gpusim.packing.policies import POLICIES, named
+    from gpusim.studies.packing.policies import POLICIES, named
 
     return list(POLICIES) if names is None else named(names)
 

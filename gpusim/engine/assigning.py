@@ -9,8 +9,8 @@ from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.mover import Mover
 from gpusim.kernels import rounds
+from gpusim.kernels.state.codes import NONE
 from gpusim.policies.policy import Policy
-from gpusim.state.codes import NONE
 
 
 class FleetRounds(Rounds):

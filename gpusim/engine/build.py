@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpusim.engine.checks import may_find
+from gpusim.engine.cpu_memory import asks_of, cpu_memory_of, too_small
 from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps, Work
 from gpusim.engine.layout.fleet import allocate
-from gpusim.engine.room import asks_of, room_of, too_small
 from gpusim.engine.scheduling import scheduling_of
 from gpusim.engine.storage_reads import may_wait
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions
 from gpusim.inputs.jobtable import JobTable
+from gpusim.kernels.state.codes import NONE, Capping, Tier
+from gpusim.kernels.state.fleet import Fleet
+from gpusim.kernels.state.serving import Serving
 from gpusim.policies.policy import Policy
 from gpusim.scenario.checkpoints import interval_s, mttf_s
 from gpusim.scenario.hardware import GpuType
@@ -24,9 +27,6 @@ from gpusim.scenario.link import paths
 from gpusim.scenario.references import unknown
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Pool, Site
-from gpusim.state.codes import NONE, Capping, Tier
-from gpusim.state.fleet import Fleet
-from gpusim.state.serving import Serving
 from gpusim.units import WATT_PER_KW
 
 FIRST_SET = 2  # of the codes of what binds jobs to where data are, that of the first data set
@@ -104,7 +104,7 @@ def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, pool: Pool, ref
         serving_w=gpu.above_idle_w(gpu.serving_fraction),
         node_idle_w=gpu.node_base_w + gpu.gpus_per_node * gpu.idle_w,
         feeders=_feeders(pool),
-        room=room_of(gpu),
+        cpu_memory=cpu_memory_of(gpu),
         gpu_w=math.inf if pool.feeders is None or pool.feeders.gpu_w is None else pool.feeders.gpu_w,
     )
 

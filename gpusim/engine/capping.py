@@ -18,10 +18,10 @@ from collections.abc import Collection
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps
-from gpusim.state.capacity import CAP_MOVE
-from gpusim.state.codes import Capping
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.capacity import CAP_MOVE
+from gpusim.kernels.state.codes import Capping
 
 STEPS = 16  # from no cap to nothing above idle: a step is exact in binary
 PROMPTS, TOKENS = 0.5, 0.1  # exponents of steps with prompts, and of those without

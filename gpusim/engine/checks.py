@@ -8,9 +8,9 @@ import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.hidden_faults import HiddenFaults
+from gpusim.kernels.state.codes import NONE, Status
 from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
-from gpusim.state.codes import NONE, Status
 
 
 def may_find(scenario: Scenario, kind: JobClass) -> bool:

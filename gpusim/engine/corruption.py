@@ -8,7 +8,7 @@ import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels import amending, reading
-from gpusim.state.codes import Status
+from gpusim.kernels.state.codes import Status
 
 
 class Corruption(NamedTuple):

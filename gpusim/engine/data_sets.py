@@ -12,9 +12,9 @@ import simpy
 from gpusim.engine.build import Names, sets_of
 from gpusim.engine.links import Network
 from gpusim.inputs.jobtable import JobTable
+from gpusim.kernels.state.codes import NONE, Status
 from gpusim.scenario.link import paths
 from gpusim.scenario.scenario import Scenario
-from gpusim.state.codes import NONE, Status
 from gpusim.units import BYTES_PER_TB
 
 COLUMNS = ["data_set", "site", "origin", "asked_s", "arrived_s", "data_bytes", "kept", "dropped_s"]

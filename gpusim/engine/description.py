@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gpusim.state.codes import Backfill, Capping, Dispatch, Order, Placement, Tier, Topology
+from gpusim.kernels.state.codes import Backfill, Capping, Dispatch, Order, Placement, Tier, Topology
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class PoolSpec:
     node_idle_w: float = 0.0
     feeders: Mapping[Tier, tuple[int, float]] = field(default_factory=dict)
     gpu_w: float = math.inf
-    room: tuple[int, int] = (0, 0)  # of a node: thousandths of CPUs, MB of memory; 0: not limited
+    cpu_memory: tuple[int, int] = (0, 0)  # of a node: thousandths of CPUs, MB of memory; 0: not limited
 
     @property
     def is_fed(self) -> bool:

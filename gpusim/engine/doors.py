@@ -11,15 +11,15 @@ from collections.abc import Callable
 import numpy as np
 
 from gpusim import gangs
-from gpusim.bundle import records
 from gpusim.engine.build import Names
 from gpusim.engine.draw import facility_w
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.errors import PolicyError
 from gpusim.kernels import rounds
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.codes import NONE, ON, Owner, Status
+from gpusim.kernels.state.queues import QUEUE
 from gpusim.policies.policy import Policy, PoolView
-from gpusim.state.codes import NONE, ON, Owner, Status
-from gpusim.state.queues import QUEUE
 from gpusim.units import JOULE_PER_MWH, number_of
 
 G_PER_KWH = 3.6e6  # of 1 g/J

@@ -14,9 +14,9 @@ from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.playing import PlayedClock
 from gpusim.engine.sizes import Sizes
 from gpusim.kernels import amending, control, departing, feeding, pace, reading
-from gpusim.state.codes import Status, Tier
-from gpusim.state.fleet import Fleet
-from gpusim.state.serving import Serving
+from gpusim.kernels.state.codes import Status, Tier
+from gpusim.kernels.state.fleet import Fleet
+from gpusim.kernels.state.serving import Serving
 
 _NEVER = float("inf")
 

@@ -11,8 +11,8 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.links import Network
 from gpusim.engine.partners import LOOK_S, OVER
+from gpusim.kernels.state.codes import Status
 from gpusim.scenario.exchange import Exchange
-from gpusim.state.codes import Status
 
 CLOSE = 1e-9  # apart by no more of the time that is left, parts end together
 

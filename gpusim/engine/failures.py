@@ -17,8 +17,8 @@ from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.validations import watch
 from gpusim.gangs import MILLI
 from gpusim.inputs.failures import NOT_AGAIN, WHOLE_SITE, FailureTable, Lemons
+from gpusim.kernels.state.codes import DOWN, NONE, ON, SPARE, Owner, Status
 from gpusim.scenario.failures import FailureCause
-from gpusim.state.codes import DOWN, NONE, ON, SPARE, Owner, Status
 from gpusim.units import number_of
 
 LEMON = "lemon"  # in place of a cause, in tables

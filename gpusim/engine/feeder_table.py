@@ -9,8 +9,8 @@ import pandas as pd
 
 from gpusim.engine.build import Names
 from gpusim.engine.hall_cooling import HallCooling
-from gpusim.state.codes import Tier
-from gpusim.state.fleet import Fleet
+from gpusim.kernels.state.codes import Tier
+from gpusim.kernels.state.fleet import Fleet
 
 
 def feeders_table(fleet: Fleet, names: Names, now_s: float, halls: Sequence[HallCooling]) -> pd.DataFrame:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gpusim.bundle import records
 from gpusim.kernels.advance import SEGMENT_ROOM
-from gpusim.state.capacity import CAP_MOVE
-from gpusim.state.fleet import Fleet
-from gpusim.state.jobs import SEGMENT
-from gpusim.state.plans import CHUNK, SEAT
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.capacity import CAP_MOVE
+from gpusim.kernels.state.fleet import Fleet
+from gpusim.kernels.state.jobs import SEGMENT
+from gpusim.kernels.state.plans import CHUNK, SEAT
 
 
 def grow_segments(fleet: Fleet) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from gpusim.engine.cooling import outside_c
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.inputs.climatology import SiteSignals
+from gpusim.kernels.state.codes import Tier
 from gpusim.scenario.cooling import Cooling
 from gpusim.scenario.feeders import Hall
-from gpusim.state.codes import Tier
 from gpusim.units import WATT_PER_KW
 
 

@@ -9,8 +9,8 @@ from gpusim.engine.build import Names
 from gpusim.engine.runs import CHUNK, GpuTime, have_moved
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.reading import energies_of
-from gpusim.state.codes import Status, Wait
-from gpusim.state.fleet import Fleet
+from gpusim.kernels.state.codes import Status, Wait
+from gpusim.kernels.state.fleet import Fleet
 
 
 def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_time: GpuTime) -> pd.DataFrame:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from gpusim.engine.failures import Breakdowns
+from gpusim.kernels.state.codes import NONE, ON, SPARE
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.maintenance import Maintenance
-from gpusim.state.codes import NONE, ON, SPARE
 from gpusim.units import DAY_S, HOUR_S
 
 

@@ -12,9 +12,9 @@ from gpusim.engine.build import Names
 from gpusim.engine.data_sets import DataSets
 from gpusim.engine.links import Network
 from gpusim.inputs.jobtable import JobTable
+from gpusim.kernels.state.codes import NONE
 from gpusim.scenario.link import paths
 from gpusim.scenario.scenario import Scenario
-from gpusim.state.codes import NONE
 from gpusim.units import BYTES_PER_GB
 
 NOWHERE = -2  # in place of the row of a path: none leads there

@@ -8,7 +8,7 @@ import numpy as np
 import simpy
 
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.state.codes import Status
+from gpusim.kernels.state.codes import Status
 
 LOOK_S = 300.0  # [s] between looks: halves notice each other with the batches that they exchange
 

@@ -25,8 +25,8 @@ from gpusim.kernels.advance import (
     advance_greedily,
 )
 from gpusim.kernels.passes import run_greedy_passes, run_passes, run_planned_passes
-from gpusim.state.codes import Backfill, Status
-from gpusim.state.fleet import Fleet
+from gpusim.kernels.state.codes import Backfill, Status
+from gpusim.kernels.state.fleet import Fleet
 
 _NEVER = float("inf")
 

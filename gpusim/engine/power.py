@@ -10,7 +10,7 @@ import numpy as np
 from gpusim.buildout.inventory import nodes_within
 from gpusim.engine import border
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.state.codes import Wait
+from gpusim.kernels.state.codes import Wait
 
 
 class OnSitePower(Protocol):

@@ -18,7 +18,7 @@ from gpusim.engine.serving.records import ServingRecorder
 from gpusim.engine.serving.services import Services
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.feeding import recount
-from gpusim.state.codes import Cause, Phase, Wait
+from gpusim.kernels.state.codes import Cause, Phase, Wait
 
 SERVING = tuple(cause for cause in Cause if cause.name.startswith("SERVING"))  # held by replicas
 

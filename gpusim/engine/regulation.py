@@ -12,6 +12,7 @@ from gpusim.engine.build import Names
 from gpusim.engine.draw import facility_w
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.inputs.climatology import SiteSignals
+from gpusim.kernels.state.codes import Cause
 from gpusim.regulation.curtailment import emergencies, limit_mw, subject
 from gpusim.regulation.efficiency import connection_entries, efficiency_entries
 from gpusim.regulation.peaks import QUARTER_S, Peak, called_s, peaks
@@ -21,7 +22,6 @@ from gpusim.regulation.tariffs import capacity_entries, transmission_usd
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.rule import CapacityPrice, CoincidentPeaks, Connection, Curtailment, Efficiency, Reporting
 from gpusim.scenario.scenario import Scenario
-from gpusim.state.codes import Cause
 from gpusim.tables.rules import Entry, table
 from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW
 

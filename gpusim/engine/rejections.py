@@ -7,10 +7,10 @@ import pandas as pd
 
 from gpusim.engine.build import Names
 from gpusim.inputs.jobtable import JobTable
+from gpusim.kernels.state.codes import NONE, Status
+from gpusim.kernels.state.fleet import Fleet
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
-from gpusim.state.codes import NONE, Status
-from gpusim.state.fleet import Fleet
 from gpusim.units import HOUR_S, number_of
 
 COLUMNS = ["start_s", "end_s", "time_s", "cause", "site", "gpu_type", "residency", "home", "jobs", "least_gpus",

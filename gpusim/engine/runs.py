@@ -13,8 +13,8 @@ import numpy as np
 
 from gpusim.gangs import MILLI
 from gpusim.kernels.reading import courses_of
-from gpusim.state.codes import Cause, Status
-from gpusim.state.fleet import Fleet
+from gpusim.kernels.state.codes import Cause, Status
+from gpusim.kernels.state.fleet import Fleet
 
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (

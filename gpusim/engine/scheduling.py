@@ -6,10 +6,10 @@ import math
 
 from gpusim.engine.description import Scheduling, ServiceLevels
 from gpusim.inputs.jobtable import JobTable
+from gpusim.kernels.state.codes import Backfill, Dispatch, Order, Placement, Topology
 from gpusim.policies.gittins import gittins_levels
 from gpusim.policies.policy import Policy
 from gpusim.scenario.scheduler import Scheduler
-from gpusim.state.codes import Backfill, Dispatch, Order, Placement, Topology
 
 OF_SERVICE = ("las", "las_2d", "gittins")
 CODES = {

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gpusim.engine.build import Names
 from gpusim.engine.runs import parts_of_runs
-from gpusim.state.fleet import Fleet
+from gpusim.kernels.state.fleet import Fleet
 
 
 def segments_table(fleet: Fleet, jobs: pd.DataFrame, names: Names, now_s: float) -> pd.DataFrame:

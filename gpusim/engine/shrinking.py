@@ -6,7 +6,7 @@ import numpy as np
 
 from gpusim import gangs
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.state.codes import ON, Status
+from gpusim.kernels.state.codes import ON, Status
 
 
 class Shrinking:

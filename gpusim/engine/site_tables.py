@@ -12,8 +12,8 @@ from gpusim.engine.build import Names
 from gpusim.engine.cooling import CoolingPlant
 from gpusim.engine.marginal import MarginalCarbon
 from gpusim.engine.runs import have_moved
+from gpusim.kernels.state.fleet import Fleet
 from gpusim.scenario.scenario import Scenario
-from gpusim.state.fleet import Fleet
 
 
 def sites_table(

@@ -13,9 +13,9 @@ import numpy as np
 
 from gpusim.engine.course import place_and_rate
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.kernels.state.codes import Status
 from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
-from gpusim.state.codes import Status
 
 WHOLE = 1.0 - 1e-12  # of a read that is through, to rounding
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from gpusim.engine.corruption import Corruption
 from gpusim.engine.course import place_and_rate
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.state.codes import Status
+from gpusim.kernels.state.codes import Status
 
 CLOSE_S = 1e-6  # of a run's course
 LEAST_S = 1.0  # between two looks at a run that does not move

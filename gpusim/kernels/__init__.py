@@ -1,1 +1,1 @@
-"""Compiled kernels: numba only, on the record arrays of gpusim.state."""
+"""Compiled kernels: numba only, on the record arrays of gpusim.kernels.state."""

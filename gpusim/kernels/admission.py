@@ -8,7 +8,7 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.course import counted, expected_wall_time
 from gpusim.kernels.limit import allowed_w, peak_w
 from gpusim.kernels.site_load import binds, fits_at_begin, promise_begins_s, room_left_w
-from gpusim.state.codes import NONE, Backfill, Phase, Wait
+from gpusim.kernels.state.codes import NONE, Backfill, Phase, Wait
 
 _EASY, _NEVER_PASSED = int(Backfill.EASY), int(Backfill.NONE)
 _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)

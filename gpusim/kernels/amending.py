@@ -11,8 +11,8 @@ from gpusim.kernels.preemption import evict
 from gpusim.kernels.promise import tell
 from gpusim.kernels.queueing import dequeue, enqueue
 from gpusim.kernels.reservation import release
+from gpusim.kernels.state.codes import Status
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state.codes import Status
 
 _RUNNING = int(Status.RUNNING)
 

@@ -10,8 +10,8 @@ from gpusim.kernels.promise import tell
 from gpusim.kernels.queueing import await_data, dequeue, enqueue
 from gpusim.kernels.reservation import release
 from gpusim.kernels.scheduling import start_at_once, start_behind_head
+from gpusim.kernels.state.codes import NONE, Order, Status, Wait
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state.codes import NONE, Order, Status, Wait
 
 _CUSTOM = int(Order.CUSTOM)
 _QUEUED, _REJECTED, _DATA = int(Status.QUEUED), int(Status.REJECTED), int(Wait.DATA)

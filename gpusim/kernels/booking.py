@@ -18,8 +18,8 @@ from gpusim.kernels.gaps import extremes
 from gpusim.kernels.holding import member_of
 from gpusim.kernels.holes import close_holes, open_holes
 from gpusim.kernels.noting import mark_fresh
+from gpusim.kernels.state.codes import NONE, Owner
 from gpusim.kernels.timeline import add, forget_past
-from gpusim.state.codes import NONE, Owner
 
 _REPLICA = int(Owner.REPLICA)
 

@@ -13,8 +13,8 @@ from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.gang import on_node
 from gpusim.kernels.gaps import extremes
 from gpusim.kernels.queueing import over_quota
+from gpusim.kernels.state.codes import NONE, ON
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state.codes import NONE, ON
 
 
 @inner

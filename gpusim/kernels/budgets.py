@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.state.codes import NONE
 from gpusim.kernels.timeline import open_line
-from gpusim.state.codes import NONE
 
 
 @inner

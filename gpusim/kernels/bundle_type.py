@@ -25,9 +25,9 @@ from numba.extending import (
 from numba.np.arrayobj import load_item, make_array, populate_array, store_item
 from numba.np.numpy_support import from_dtype
 
-from gpusim.bundle import Bundle
-from gpusim.state.fleet import Fleet
-from gpusim.state.serving import Serving
+from gpusim.kernels.state.bundle import Bundle
+from gpusim.kernels.state.fleet import Fleet
+from gpusim.kernels.state.serving import Serving
 
 
 class Rows(types.Array):

@@ -12,8 +12,8 @@ from gpusim.kernels.floors import clear_floors
 from gpusim.kernels.gaps import extremes
 from gpusim.kernels.heap import order_of
 from gpusim.kernels.holes import open_hole, spare_power
+from gpusim.kernels.state.codes import NONE, ON, Owner
 from gpusim.kernels.timeline import add, close_line, open_line
-from gpusim.state.codes import NONE, ON, Owner
 
 _PLENTY = 1 << 60  # microwatts: more than anybody asks for
 _JOB = int(Owner.JOB)

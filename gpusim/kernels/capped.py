@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.state.codes import Capping
+from gpusim.kernels.state.codes import Capping
 
 _PRIORITY, _PHASE = int(Capping.PRIORITY), int(Capping.PHASE)
 

@@ -15,8 +15,8 @@ from gpusim.kernels.capped import cap_group, cap_of
 from gpusim.kernels.feeding import calm_feeders, settle_feeders, step_by_feeders
 from gpusim.kernels.limit import CALM, allowed_w
 from gpusim.kernels.running import leave_pace, take_pace
+from gpusim.kernels.state.codes import NONE, Owner, Status
 from gpusim.kernels.waking import wake
-from gpusim.state.codes import NONE, Owner, Status
 
 _JOB, _HOST, _RUNNING = int(Owner.JOB), int(Owner.HOST), int(Status.RUNNING)
 

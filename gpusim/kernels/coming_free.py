@@ -8,7 +8,7 @@ from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
 from gpusim.kernels.expecting import OVERDUE_S, expected_idle
 from gpusim.kernels.frontier import frontier_add, frontier_pop
-from gpusim.state.codes import NONE, ON
+from gpusim.kernels.state.codes import NONE, ON
 
 
 @inner

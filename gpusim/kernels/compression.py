@@ -23,7 +23,7 @@ from gpusim.kernels.noting import mark_fresh
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.queueing import ANY_SIZE, next_within_quota, rewind, step_over
-from gpusim.state.codes import NONE, Order, Status
+from gpusim.kernels.state.codes import NONE, Order, Status
 
 _CUSTOM, _FAIR_SHARE, _QUEUED = int(Order.CUSTOM), int(Order.FAIR_SHARE), int(Status.QUEUED)
 

@@ -15,7 +15,7 @@ from gpusim.kernels.floors import earliest_on, floor_class
 from gpusim.kernels.gang import n_nodes
 from gpusim.kernels.gaps import earliest, extremes, next_opening
 from gpusim.kernels.placement import ALL, place
-from gpusim.state.codes import NONE, ON, Placement
+from gpusim.kernels.state.codes import NONE, ON, Placement
 
 _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)
 

@@ -12,8 +12,8 @@ from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.preemption import evict, evict_all_of
 from gpusim.kernels.queueing import enqueue, stop_awaiting_data
 from gpusim.kernels.serving.replicas import stop_last_replicas, stop_replica
+from gpusim.kernels.state.codes import DOWN, NONE, OFF, ON, SPARE, Backfill, Capping, Owner, Phase
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
-from gpusim.state.codes import DOWN, NONE, OFF, ON, SPARE, Backfill, Capping, Owner, Phase
 
 _EASY, _REPLICA, _IDLE = int(Backfill.EASY), int(Owner.REPLICA), int(Phase.IDLE)
 _PREEMPT, _PRIORITY = int(Capping.PREEMPT), int(Capping.PRIORITY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpusim.kernels._jit import kernel
 from gpusim.kernels.amending import move
 from gpusim.kernels.queueing import await_data, dequeue
-from gpusim.state.codes import Wait
+from gpusim.kernels.state.codes import Wait
 
 _DATA = int(Wait.DATA)
 

@@ -10,7 +10,7 @@ from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.limit import fits_alone, fits_limit
 from gpusim.kernels.placement import ALL
 from gpusim.kernels.sharing import fits, is_guest
-from gpusim.state.codes import NONE, Dispatch
+from gpusim.kernels.state.codes import NONE, Dispatch
 
 _HOME, _LEAST_LOADED, _EARLIEST = int(Dispatch.HOME), int(Dispatch.LEAST_LOADED), int(Dispatch.EARLIEST_START)
 _CHEAPEST, _GREENEST = int(Dispatch.CHEAPEST), int(Dispatch.GREENEST)

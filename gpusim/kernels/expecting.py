@@ -8,7 +8,7 @@ from __future__ import annotations
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.holding import member_of
-from gpusim.state.codes import NONE, Backfill
+from gpusim.kernels.state.codes import NONE, Backfill
 
 _EASY = int(Backfill.EASY)
 OVERDUE_S = 1.0  # a job that outran its estimate is expected to end this much later than now

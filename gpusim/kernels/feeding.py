@@ -10,7 +10,7 @@ from __future__ import annotations
 from gpusim.kernels._jit import inner, kernel, part
 from gpusim.kernels.gang import n_nodes
 from gpusim.kernels.limit import CALM, allowed_w, look_at_caps
-from gpusim.state.codes import N_TIER, NONE
+from gpusim.kernels.state.codes import N_TIER, NONE
 
 
 @inner

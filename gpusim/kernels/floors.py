@@ -13,7 +13,7 @@ import numpy as np
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.gaps import earliest, extremes, reach
-from gpusim.state.plans import FLOOR_LENGTHS, FLOOR_SIZES
+from gpusim.kernels.state.plans import FLOOR_LENGTHS, FLOOR_SIZES
 
 
 @inner

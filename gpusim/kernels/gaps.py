@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.state.codes import NONE
 from gpusim.kernels.timeline import chunk_at, chunk_end, step_at, step_end
-from gpusim.state.codes import NONE
 
 
 @inner

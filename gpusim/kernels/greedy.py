@@ -22,7 +22,7 @@ from gpusim.kernels.scheduling import explain, try_start
 from gpusim.kernels.shortage import shortage
 from gpusim.kernels.spreading import roams
 from gpusim.kernels.standing import key_if_started, keys_change_places
-from gpusim.state.codes import NONE, Wait
+from gpusim.kernels.state.codes import NONE, Wait
 
 _POLICY = int(Wait.POLICY)
 

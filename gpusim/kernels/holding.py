@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.gang import n_nodes, on_node
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @part

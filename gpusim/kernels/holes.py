@@ -7,7 +7,7 @@ import math
 from gpusim.kernels._jit import inner
 from gpusim.kernels.budgets import power_line, quota_line
 from gpusim.kernels.gaps import extremes
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 _PLENTY = 1 << 60  # microwatts, GPUs: more than anybody asks for
 

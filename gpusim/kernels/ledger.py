@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner
-from gpusim.state.codes import IDLE_FOR, N_PHASE, N_WAIT, Cause, Wait
+from gpusim.kernels.state.codes import IDLE_FOR, N_PHASE, N_WAIT, Cause, Wait
 
 _NOT_DELIVERED, _NOT_HOUSED = int(Cause.NOT_DELIVERED), int(Cause.NOT_HOUSED)
 _NOT_ENERGISED, _DOWN = int(Cause.NOT_ENERGISED), int(Cause.DOWN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.state.codes import Capping, Phase
+from gpusim.kernels.state.codes import Capping, Phase
 
 CALM = 1.0 / 32.0  # of a limit: caps ease only where so much of it would stay free
 _IDLE, _UNIFORM = int(Phase.IDLE), int(Capping.UNIFORM)

@@ -13,7 +13,7 @@ from gpusim.kernels.floors import earliest_on
 from gpusim.kernels.gang import n_nodes
 from gpusim.kernels.gaps import extremes, reach, run_before
 from gpusim.kernels.queueing import start_waiting_job
-from gpusim.state.codes import NONE, Placement
+from gpusim.kernels.state.codes import NONE, Placement
 
 _FIRST_FIT = int(Placement.FIRST_FIT)
 

@@ -6,7 +6,7 @@ import math
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
-from gpusim.state.codes import NONE, Backfill
+from gpusim.kernels.state.codes import NONE, Backfill
 
 _CONSERVATIVE = int(Backfill.CONSERVATIVE)
 

@@ -7,8 +7,8 @@ from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.control import shed
 from gpusim.kernels.promise import size_up
 from gpusim.kernels.running import leave_pace, stall, take_pace
+from gpusim.kernels.state.codes import NONE, Owner
 from gpusim.kernels.waking import wake
-from gpusim.state.codes import NONE, Owner
 
 _JOB, _HOST = int(Owner.JOB), int(Owner.HOST)
 

@@ -10,7 +10,7 @@ from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.gang import n_nodes
 from gpusim.kernels.spreading import is_divided
-from gpusim.state.codes import NONE, ON, Placement, Topology
+from gpusim.kernels.state.codes import NONE, ON, Placement, Topology
 
 OPEN, ALL = 0, 1
 _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)

@@ -8,9 +8,9 @@ from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.queueing import enqueue, lane_of
 from gpusim.kernels.running import cut_short
 from gpusim.kernels.spreading import is_divided
+from gpusim.kernels.state.capacity import NEVER
+from gpusim.kernels.state.codes import NONE, ON, Owner
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state.capacity import NEVER
-from gpusim.state.codes import NONE, ON, Owner
 
 _JOB = int(Owner.JOB)
 

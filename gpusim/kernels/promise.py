@@ -15,8 +15,8 @@ from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.frontier import frontier_add, frontier_pop
 from gpusim.kernels.heap import row_of
 from gpusim.kernels.site_load import binds, fits_at_begin, promise_begins_s, promised_by_others_w, room_left_w
+from gpusim.kernels.state.codes import NONE, SEVERAL, Backfill, Status
 from gpusim.kernels.waking import mark_dirty, wake_pools_of
-from gpusim.state.codes import NONE, SEVERAL, Backfill, Status
 
 _NEVER_PASSED, _RUNNING = int(Backfill.NONE), int(Status.RUNNING)
 

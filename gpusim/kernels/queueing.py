@@ -15,7 +15,7 @@ from gpusim.kernels.noting import is_greedy, is_planned, mark_fresh, note_job
 from gpusim.kernels.running import start
 from gpusim.kernels.shortlist import build, next_candidate, note
 from gpusim.kernels.spreading import begin_waiting, end_waiting
-from gpusim.state.codes import NONE, SEVERAL, Order, Status, Wait
+from gpusim.kernels.state.codes import NONE, SEVERAL, Order, Status, Wait
 
 ANY_SIZE = np.iinfo(np.int64).max
 _FAIR_SHARE, _CUSTOM = int(Order.FAIR_SHARE), int(Order.CUSTOM)

@@ -16,8 +16,8 @@ from gpusim.kernels.queueing import (
     start_waiting_job,
     step_over,
 )
+from gpusim.kernels.state.codes import NONE, Dispatch, Status
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state.codes import NONE, Dispatch, Status
 
 LOOK = 16  # first jobs of a queue that are looked at for a pool which has room
 _HOME, _QUEUED = int(Dispatch.HOME), int(Status.QUEUED)

@@ -18,7 +18,7 @@ from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.promise import promise
 from gpusim.kernels.spreading import is_divided, roams
-from gpusim.state.codes import NONE, ON
+from gpusim.kernels.state.codes import NONE, ON
 
 
 @inner

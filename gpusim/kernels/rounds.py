@@ -16,7 +16,7 @@ from gpusim.kernels.placement import ALL
 from gpusim.kernels.preemption import evict
 from gpusim.kernels.queueing import ANY_SIZE, lane_of, next_by_rank, over_quota, rewind, start_waiting_job
 from gpusim.kernels.scheduling import explain, try_start
-from gpusim.state.codes import NONE, Owner, Status, Wait
+from gpusim.kernels.state.codes import NONE, Owner, Status, Wait
 
 _JOB = int(Owner.JOB)
 _QUEUED, _RUNNING, _POLICY = int(Status.QUEUED), int(Status.RUNNING), int(Wait.POLICY)

@@ -21,17 +21,17 @@ from gpusim.kernels.course import (
     speed_in,
     work_left,
 )
+from gpusim.kernels.cpu_memory import take_cpu_memory
 from gpusim.kernels.feeding import feed
 from gpusim.kernels.gang import worth
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import caps, look_at_caps
-from gpusim.kernels.room import take_room
 from gpusim.kernels.sharing import follow, join, leave
 from gpusim.kernels.spreading import rate_apart
+from gpusim.kernels.state.capacity import NEVER
+from gpusim.kernels.state.codes import NONE, Backfill, Owner, Phase, Status
 from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
-from gpusim.state.capacity import NEVER
-from gpusim.state.codes import NONE, Backfill, Owner, Phase, Status
 
 _EASY, _JOB = int(Backfill.EASY), int(Owner.JOB)
 _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)
@@ -104,8 +104,8 @@ def start(f, j, p, now):
     else:
         job.held = 1
         join(f, h, job.milli, now)
-    if f.scheduling[0].rooms != 0:
-        take_room(f, j, h, 1)
+    if f.scheduling[0].cpu_memory != 0:
+        take_cpu_memory(f, j, h, 1)
     pool.running += 1
     pool.running_work += worth(job) * (now + length_s - now)
     _measure_draw(f, j, h)
@@ -153,8 +153,8 @@ def stop(f, j, now):
     pool.running -= 1
     heap.discard(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, member_of(f, h))
     clock.n_ends -= 1
-    if f.scheduling[0].rooms != 0:
-        take_room(f, j, h, -1)
+    if f.scheduling[0].cpu_memory != 0:
+        take_cpu_memory(f, j, h, -1)
     if job.milli == 0:
         give_nodes_back(f, h)
     else:

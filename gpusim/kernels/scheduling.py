@@ -28,7 +28,7 @@ from gpusim.kernels.running import start
 from gpusim.kernels.sharing import fits
 from gpusim.kernels.shortage import shortage
 from gpusim.kernels.spreading import roams, slowest_rate
-from gpusim.state.codes import NONE, SEVERAL, Backfill, Order, Status, Wait
+from gpusim.kernels.state.codes import NONE, SEVERAL, Backfill, Order, Status, Wait
 
 _EASY = int(Backfill.EASY)
 _BUSY, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.POWER), int(Wait.QUOTA)

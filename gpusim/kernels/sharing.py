@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.cpu_memory import find_node_with_cpu_memory, has_cpu_memory
 from gpusim.kernels.expecting import is_easy, on_give, on_take
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding, end_holding
 from gpusim.kernels.placement import OPEN, place
-from gpusim.kernels.room import find_node_with_room, has_room
 from gpusim.kernels.spreading import roams
+from gpusim.kernels.state.codes import NONE, Owner, Placement
 from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
 from gpusim.kernels.waking import wake
-from gpusim.state.codes import NONE, Owner, Placement
 
 _HOST = int(Owner.HOST)
 _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)
@@ -44,7 +44,7 @@ def _find_host(f, j, p, family):
         host = f.holdings[h]
         if host.milli < milli or (best != NONE and not _ranks_before(f, h, best)):
             continue
-        if f.scheduling[0].rooms != 0 and not has_room(f, j, host.first_node):
+        if f.scheduling[0].cpu_memory != 0 and not has_cpu_memory(f, j, host.first_node):
             continue
         if family != OPEN or f.nodes[host.first_node].reserved == 0 or host.expected_end_s > pool.shadow_s:
             best = h
@@ -63,8 +63,8 @@ def _fits_beside_others(f, j, p, family):
             return True
     if held_gpus(pool, job.gpus) > pool.free:
         return False
-    if f.scheduling[0].rooms != 0 and job.gpus <= pool.gpus_per_node:
-        f.picked[0] = find_node_with_room(f, j, p)
+    if f.scheduling[0].cpu_memory != 0 and job.gpus <= pool.gpus_per_node:
+        f.picked[0] = find_node_with_cpu_memory(f, j, p)
         return f.picked[0] != NONE
     return place(f, p, job.gpus, family, roams(f, j))
 
@@ -76,7 +76,7 @@ def fits(f, j, p, family):
     ``clock.host`` is then whose guest it becomes, NONE where it opens a host.
     """
     job, pool = f.jobs[j], f.pools[p]
-    if job.milli != 0 or f.scheduling[0].rooms != 0:
+    if job.milli != 0 or f.scheduling[0].cpu_memory != 0:
         return _fits_beside_others(f, j, p, family)
     return held_gpus(pool, job.gpus) <= pool.free and place(f, p, job.gpus, family, roams(f, j))
 

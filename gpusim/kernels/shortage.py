@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.state.codes import Wait
+from gpusim.kernels.state.codes import Wait
 
 _BUSY, _FRAGMENTED, _DOWN = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.DOWN)
 _NOT_DELIVERED, _NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)

@@ -13,7 +13,7 @@ from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.admission import may_be_allowed
 from gpusim.kernels.course import counted, expected_wall_time
-from gpusim.state.queues import SIZES
+from gpusim.kernels.state.queues import SIZES
 
 
 @inner

@@ -12,7 +12,7 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.heap import ARITY, first_child, row_of
 from gpusim.kernels.limit import allowed_w
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @inner

@@ -19,7 +19,8 @@ from pathlib import Path
 from types import CodeType
 
 ALWAYS = ("gpusim.kernels.bundle_type", "gpusim.kernels._jit")  # how kernels see the fleet, and are compiled
-BY_VALUE = ("gpusim.state.codes",)  # made from tables that hold much else: of these their numbers make a difference
+# Made from tables that hold much else: of these their numbers make a difference.
+BY_VALUE = ("gpusim.kernels.state.codes",)
 _HAS_DOCSTRING = 0x4000000  # flag of a function's code since Python 3.13; before, its first constant is it or None
 
 

@@ -8,8 +8,8 @@ from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.holding import end_holding
 from gpusim.kernels.noting import is_greedy, is_planned, note_job, note_run
 from gpusim.kernels.placement import enlist, unlist
+from gpusim.kernels.state.codes import NONE, Owner
 from gpusim.kernels.waking import wake
-from gpusim.state.codes import NONE, Owner
 
 _JOB = int(Owner.JOB)
 

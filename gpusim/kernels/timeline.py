@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
-from gpusim.state.codes import NONE
-from gpusim.state.plans import CHUNK_STEPS
+from gpusim.kernels.state.codes import NONE
+from gpusim.kernels.state.plans import CHUNK_STEPS
 
 _HALF = CHUNK_STEPS // 2
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
-from gpusim.state.codes import NONE, Backfill
+from gpusim.kernels.state.codes import NONE, Backfill
 
 _CONSERVATIVE = int(Backfill.CONSERVATIVE)
 

@@ -10,8 +10,8 @@ from itertools import accumulate
 import numpy as np
 
 from gpusim import gangs
+from gpusim.kernels.state.codes import ON
 from gpusim.policies.policy import PoolView
-from gpusim.state.codes import ON
 
 
 class Bidder:

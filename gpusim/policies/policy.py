@@ -66,7 +66,8 @@ class Policy(Protocol):
 
     A policy has ``order``, ``allocate`` or ``assign``, and may have the other doors; where it has none the scenario's
     rules decide.
-    Jobs are read-only arrays of records; fields: ``gpusim.state.queues.QUEUE``. Times in s since the scenario's start.
+    Jobs are read-only arrays of records; fields: ``gpusim.kernels.state.queues.QUEUE``. Times in s since the scenario's
+    start.
 
     Attributes
     ----------

@@ -9,8 +9,8 @@ import numpy as np
 
 from gpusim import gangs
 from gpusim.errors import did_you_mean
+from gpusim.kernels.state.codes import ON
 from gpusim.policies.policy import PoolView
-from gpusim.state.codes import ON
 from gpusim.units import HOUR_S
 
 

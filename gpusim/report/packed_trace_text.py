@@ -7,8 +7,8 @@ from rich.console import Console
 
 from gpusim.analysis.wording import duration, percent
 from gpusim.inputs.pods import WHOLE, Nodes, TimedPods
-from gpusim.packing.timed import Played
 from gpusim.report.terminal import listing, terminal
+from gpusim.studies.packing.timed import Played
 from gpusim.units import number_of
 
 

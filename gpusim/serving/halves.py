@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.kernels.serving.state import REQUEST
+from gpusim.kernels.state.bundle import records
 from gpusim.serving.deployment import Deployment
 
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from gpusim.bundle import records
 from gpusim.kernels.serving.state import ADAPTER, COPY, ENGINE, ENTRY, NODE, REQUEST, SHIPMENT, Engines
+from gpusim.kernels.state.bundle import records
 from gpusim.serving.deployment import Deployment
 from gpusim.serving.halves import halved
 from gpusim.serving.requests import rows_of

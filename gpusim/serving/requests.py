@@ -9,9 +9,9 @@ from operator import index
 import numpy as np
 import pandas as pd
 
-from gpusim.bundle import records
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.state import REQUEST
+from gpusim.kernels.state.bundle import records
 from gpusim.serving.deployment import Deployment
 
 COLUMNS = ("arrival_s", "prompt_tokens", "output_tokens")

@@ -10,8 +10,8 @@ from gpusim.engine.cycle import cycle
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.state.codes import Backfill, Wait
-from gpusim.state.fleet import Fleet
+from gpusim.kernels.state.codes import Backfill, Wait
+from gpusim.kernels.state.fleet import Fleet
 from gpusim.units import number_of
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import LAWS, poisson_arrivals, stream, waits_s, work

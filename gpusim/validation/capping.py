@@ -12,8 +12,8 @@ from gpusim.analysis.step_power import Steps
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, SiteCaps
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.state.codes import Capping, Tier
-from gpusim.state.fleet import Fleet
+from gpusim.kernels.state.codes import Capping, Tier
+from gpusim.kernels.state.fleet import Fleet
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import work
 

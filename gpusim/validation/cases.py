@@ -12,7 +12,7 @@ from gpusim import rng
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.state.fleet import Fleet
+from gpusim.kernels.state.fleet import Fleet
 
 SEED = 2026  # of all random streams; each anchor, law and run has a stream of its own
 PIECE = 100_000  # jobs of a long run that are played and counted together, so that memory stays small and is used anew

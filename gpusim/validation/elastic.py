@@ -16,10 +16,10 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.sizes import Sizes
+from gpusim.kernels.state.codes import Order
 from gpusim.policies.policy import Policy
 from gpusim.policies.pollux import Pollux
 from gpusim.policies.sia import Sia
-from gpusim.state.codes import Order
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import LAWS, WARM_UP, poisson_arrivals, responses_s, stream, work
 

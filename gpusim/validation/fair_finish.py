@@ -12,11 +12,11 @@ from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, ServiceLe
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
+from gpusim.kernels.state.codes import Order
+from gpusim.kernels.state.fleet import Fleet
 from gpusim.policies.finish_time import FinishTime
 from gpusim.policies.policy import Policy
 from gpusim.scenario.policy_options import TIRESIAS
-from gpusim.state.codes import Order
-from gpusim.state.fleet import Fleet
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import stream, work
 

@@ -10,10 +10,10 @@ from gpusim.engine.cycle import cycle
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
+from gpusim.kernels.state.codes import Order
+from gpusim.kernels.state.fleet import Fleet
+from gpusim.kernels.state.queues import QUEUE
 from gpusim.policies.policy import Policy, PoolView
-from gpusim.state.codes import Order
-from gpusim.state.fleet import Fleet
-from gpusim.state.queues import QUEUE
 from gpusim.validation.cases import work
 
 ENDED_S = 1e-6  # work that is left by rounding

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gpusim.state.codes import Cause, Status
+from gpusim.kernels.state.codes import Cause, Status
 from gpusim.units import HOUR_S
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import LAWS, open_fleet, poisson_arrivals, stream, waits_s, work

@@ -12,8 +12,8 @@ from gpusim.engine.cycle import cycle
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
+from gpusim.kernels.state.codes import Dispatch, Order
 from gpusim.policies.mast import Mast
-from gpusim.state.codes import Dispatch, Order
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import LAWS, poisson_arrivals, stream, work
 

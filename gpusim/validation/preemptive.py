@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gpusim.engine.description import Scheduling, ServiceLevels
-from gpusim.state.codes import Order
+from gpusim.kernels.state.codes import Order
 from gpusim.validation.anchor import Effort, Row, mean_of_runs
 from gpusim.validation.cases import WARM_UP, Law, play_in_pieces, poisson_arrivals, responses_s, stream, work
 

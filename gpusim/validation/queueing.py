@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from gpusim.engine.description import Scheduling
-from gpusim.state.codes import Order, Status
-from gpusim.state.fleet import Fleet
+from gpusim.kernels.state.codes import Order, Status
+from gpusim.kernels.state.fleet import Fleet
 from gpusim.validation import formulas
 from gpusim.validation.anchor import Effort, Row, mean_of_runs
 from gpusim.validation.cases import (

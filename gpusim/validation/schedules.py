@@ -12,9 +12,9 @@ import pandas as pd
 
 from gpusim.engine.description import Scheduling
 from gpusim.errors import TraceError, did_you_mean
+from gpusim.kernels.state.codes import Backfill, Order, Placement
 from gpusim.policies.gavel import Gavel
 from gpusim.policies.policy import Policy
-from gpusim.state.codes import Backfill, Order, Placement
 from gpusim.validation import gavel_fleet, plain_easy, plain_gavel, tiresias
 from gpusim.validation.cases import play, work
 from gpusim.validation.plain_best_fit import best_fit

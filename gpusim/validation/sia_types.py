@@ -23,10 +23,10 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.sizes import Curve, Sizes
+from gpusim.kernels.state.codes import Order
 from gpusim.policies.policy import Policy
 from gpusim.policies.pollux import Pollux
 from gpusim.policies.sia import Sia
-from gpusim.state.codes import Order
 from gpusim.units import HOUR_S
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import stream, work

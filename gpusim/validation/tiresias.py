@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.engine.description import Scheduling, ServiceLevels
-from gpusim.state.codes import Order
+from gpusim.kernels.state.codes import Order
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import play, work
 from gpusim.validation.plain_lines import Levels, Line, Sorted

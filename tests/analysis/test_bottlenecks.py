@@ -8,7 +8,7 @@ import pytest
 
 from gpusim.analysis.bottlenecks import bottlenecks, headline
 from gpusim.analysis.ledger import HELD_BACK
-from gpusim.state.codes import Wait
+from gpusim.kernels.state.codes import Wait
 from tests.analysis.kit import make
 
 

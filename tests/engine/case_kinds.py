@@ -1,7 +1,7 @@
 """Kinds of random cases that both simulators play, and policies that are asked in some."""
 
 from gpusim.engine.description import ServiceLevels
-from gpusim.state.codes import Backfill, Dispatch, Order, Topology
+from gpusim.kernels.state.codes import Backfill, Dispatch, Order, Topology
 from tests.engine.random_cases import ORDERS, cases
 
 
@@ -94,10 +94,10 @@ KINDS = {
     "shared, moved": cases(
         **SHARED, pools=3, dispatch=tuple(Dispatch), changes=("fail", "nodes"), redispatch=(False, True)
     ),
-    "rooms": cases(backfills=(Backfill.NONE,), rooms=True, changes=("fail", "nodes"), checkpoints=True),
-    "rooms, shared": cases(
+    "CPUs, memory": cases(backfills=(Backfill.NONE,), cpu_memory=True, changes=("fail", "nodes"), checkpoints=True),
+    "CPUs, memory, shared": cases(
         **{**SHARED, "backfills": (Backfill.NONE,)},
-        rooms=True,
+        cpu_memory=True,
         pools=3,
         dispatch=tuple(Dispatch),
         redispatch=(False, True),

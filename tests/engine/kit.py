@@ -27,11 +27,11 @@ from gpusim.engine.sizes import Sizes
 from gpusim.engine.spares import Spares
 from gpusim.inputs.failures import NOT_AGAIN, FailureTable
 from gpusim.inputs.signals import Signal
+from gpusim.kernels.state.codes import NONE, Backfill, Status, Wait
+from gpusim.kernels.state.fleet import Fleet
+from gpusim.kernels.state.serving import Serving
 from gpusim.scenario.failures import FailureCause
 from gpusim.scenario.service import DeploymentSpec, Service
-from gpusim.state.codes import NONE, Backfill, Status, Wait
-from gpusim.state.fleet import Fleet
-from gpusim.state.serving import Serving
 from tests.reference.case import DRAWS, Case, Change, Outcome, Served, ServiceSpec
 
 

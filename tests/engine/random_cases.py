@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis.strategies import SearchStrategy
 
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
-from gpusim.state.codes import GREEDY_ONLY, Backfill, Capping, Order, Placement, Tier
+from gpusim.kernels.state.codes import GREEDY_ONLY, Backfill, Capping, Order, Placement, Tier
 from tests.engine.dice import DICE, Dice
 from tests.reference.case import Case, Change, Failure, JobSpec, ServiceSpec
 
@@ -60,7 +60,9 @@ def _pools(dice: Dice, most: int, domains, power: bool, sites=(0, 1), pods: bool
     return pools
 
 
-def _jobs(dice: Dice, pools: list[PoolSpec], n_classes: int, n_routes: int, parts: bool, rooms: bool) -> list[JobSpec]:
+def _jobs(
+    dice: Dice, pools: list[PoolSpec], n_classes: int, n_routes: int, parts: bool, cpu_memory: bool
+) -> list[JobSpec]:
     """Jobs with ties, no runtime at all, estimates too short and too long, gangs, and more GPUs than there are."""
     largest = max(pool.n_nodes * pool.gpus_per_node for pool in pools)
 
@@ -80,7 +82,7 @@ def _jobs(dice: Dice, pools: list[PoolSpec], n_classes: int, n_routes: int, part
             route=dice.whole(0, n_routes - 1),
             data_bytes=dice.one_of([1.0, 2.0, 6.0, 16.0]),
             milli=milli,
-            asks=(dice.one_of(ASKS), dice.one_of(ASKS)) if rooms else (-1, -1),
+            asks=(dice.one_of(ASKS), dice.one_of(ASKS)) if cpu_memory else (-1, -1),
         )
 
     return sorted(dice.some(1, 16, job), key=lambda job: job.submit_s)
@@ -248,15 +250,15 @@ def _case(
     if rules.pop("spares", False):
         spares = [(dice.whole(0, 3), dice.one_of([0.0, 0.0, 0.5, 3.0])) for _pool in pools]
     caps = _caps(dice, pools) if rules.pop("caps", False) else None
-    parts, rooms = rules.pop("parts", False), rules.pop("rooms", False)
-    if rooms:
-        pools = [replace(pool, room=(dice.one_of([0, 6, 12]), dice.one_of([0, 6, 12]))) for pool in pools]
+    parts, cpu_memory = rules.pop("parts", False), rules.pop("cpu_memory", False)
+    if cpu_memory:
+        pools = [replace(pool, cpu_memory=(dice.one_of([0, 6, 12]), dice.one_of([0, 6, 12]))) for pool in pools]
     n_services = rules.pop("services", 0)
     services = dice.some(min(n_services, 1), n_services, lambda: _service(dice, pools, caps is not None))
     route_links = _route_links(dice, routes) if "link" in changes else None
     opening = _opening(dice, pools, power, bool(services), route_links is not None)
     return Case(
-        jobs=_jobs(dice, pools, len(classes), len(routes), parts, rooms),
+        jobs=_jobs(dice, pools, len(classes), len(routes), parts, cpu_memory),
         pools=pools,
         rules=Scheduling(
             order=dice.one_of(orders) if policy is None and targets is None else Order.CUSTOM,

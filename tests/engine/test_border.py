@@ -15,7 +15,7 @@ from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.links import Network
 from gpusim.engine.power import SitePower
 from gpusim.errors import GpusimError, ProcessError
-from gpusim.state.codes import Tier, Wait
+from gpusim.kernels.state.codes import Tier, Wait
 
 SCENARIO = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 0.1})
 HUGE = 10**5000

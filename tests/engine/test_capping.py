@@ -14,8 +14,8 @@ from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.runs import split_runs
 from gpusim.errors import ScenarioError
+from gpusim.kernels.state.codes import Capping, Cause
 from gpusim.scenario.power_plan import planned_w
-from gpusim.state.codes import Capping, Cause
 from gpusim.studies.relief.constraints import counterfactuals
 from tests.engine.one_site import one_site
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpusim.engine.description import PoolSpec, Scheduling
-from gpusim.state.codes import GREEDY_ONLY, Backfill, Order, Placement
+from gpusim.kernels.state.codes import GREEDY_ONLY, Backfill, Order, Placement
 from tests.engine.kit import play, play_case, starts
 from tests.reference.case import Case, Change, JobSpec
 from tests.reference.simulator import simulate

@@ -9,7 +9,7 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
-from gpusim.state.codes import Status
+from gpusim.kernels.state.codes import Status
 from gpusim.units import HOUR_S
 
 SCENARIO = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 2.0})

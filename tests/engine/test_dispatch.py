@@ -8,8 +8,8 @@ import pytest
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.state.codes import Backfill, Dispatch
-from gpusim.state.fleet import Fleet
+from gpusim.kernels.state.codes import Backfill, Dispatch
+from gpusim.kernels.state.fleet import Fleet
 
 SIZE = 8
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gpusim.engine.instant import Place
 from gpusim.kernels.reading import energies_of
-from gpusim.state.codes import Status
+from gpusim.kernels.state.codes import Status
 from tests.engine.case_kinds import KINDS, SERVED
 from tests.engine.kit import world
 from tests.reference.links import Inexact

@@ -19,7 +19,7 @@ from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.runs import split_runs
 from gpusim.errors import ScenarioError
 from gpusim.kernels.feeding import recount
-from gpusim.state.codes import OFF, Capping, Cause, Placement, Tier
+from gpusim.kernels.state.codes import OFF, Capping, Cause, Placement, Tier
 from gpusim.studies.relief.constraints import counterfactuals
 from tests.engine.case_kinds import KINDS, SERVED
 from tests.engine.kit import play_case, world

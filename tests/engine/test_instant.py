@@ -5,7 +5,7 @@ import pytest
 
 import gpusim
 from gpusim.engine.description import PoolSpec, Scheduling
-from gpusim.state.codes import Backfill, Order
+from gpusim.kernels.state.codes import Backfill, Order
 from gpusim.units import DAY_S
 from tests.engine.kit import play_case, play_services
 from tests.reference.case import Case, Change, JobSpec, ServiceSpec

@@ -8,8 +8,8 @@ import pytest
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.state.codes import Backfill, Order
-from gpusim.state.fleet import Fleet
+from gpusim.kernels.state.codes import Backfill, Order
+from gpusim.kernels.state.fleet import Fleet
 
 ONE_BY_ONE = np.iinfo("i8").max
 SIZES = (1, 2, 3, 5, 8, 9, 16, 24)

@@ -11,7 +11,7 @@ from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.runs import split_runs
-from gpusim.state.codes import Backfill, Cause, Status
+from gpusim.kernels.state.codes import Backfill, Cause, Status
 from tests.engine.kit import play_case
 from tests.reference.case import Case, Change, JobSpec
 from tests.reference.simulator import simulate

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.state.codes import GREEDY_ONLY, Backfill, Cause, Order, Placement, Wait
+from gpusim.kernels.state.codes import GREEDY_ONLY, Backfill, Cause, Order, Placement, Wait
 from tests.engine.kit import play, starts
 
 H = 3600.0

@@ -9,7 +9,7 @@ from gpusim.engine.description import PoolSpec, Scheduling
 from gpusim.errors import ScenarioError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.traces import read_trace
-from gpusim.state.codes import Backfill, Placement
+from gpusim.kernels.state.codes import Backfill, Placement
 from tests.engine.kit import play, play_case, starts
 from tests.engine.one_site import one_site
 from tests.inputs.trace_samples import OPENB

@@ -12,7 +12,7 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.runs import split_runs
 from gpusim.errors import ProcessError
-from gpusim.state.codes import Backfill, Cause, Status
+from gpusim.kernels.state.codes import Backfill, Cause, Status
 
 HOUR_S = 3600.0
 KEEPS_ALL, KEEPS_NOTHING = ClassSpec(checkpoint_interval_s=0.0), ClassSpec()

@@ -10,7 +10,7 @@ import pytest
 import gpusim
 from gpusim.analysis.conservation import check
 from gpusim.inputs.jobtable import JobTable
-from gpusim.state.codes import Status
+from gpusim.kernels.state.codes import Status
 from gpusim.units import DAY_S
 from tests.engine.test_storage import SIZED, scenario
 

@@ -8,7 +8,7 @@ import pytest
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.state.codes import Backfill, Topology
+from gpusim.kernels.state.codes import Backfill, Topology
 from tests.engine.kit import play_case
 from tests.engine.test_rates import booked
 from tests.reference.case import Case, Change, JobSpec

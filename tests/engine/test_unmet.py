@@ -14,7 +14,7 @@ from gpusim.analysis.conservation import check
 from gpusim.analysis.ledger import both_sides
 from gpusim.engine.description import Scheduling
 from gpusim.inputs.jobtable import JobTable
-from gpusim.state.codes import Backfill, Cause, Wait
+from gpusim.kernels.state.codes import Backfill, Cause, Wait
 from tests.engine.kit import play
 from tests.engine.test_scheduling import BUILT_IN, _jobs
 

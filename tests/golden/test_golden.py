@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from gpusim.engine.description import Scheduling
-from gpusim.state.codes import Backfill, Order, Placement
+from gpusim.kernels.state.codes import Backfill, Order, Placement
 from tests.engine.kit import play, starts
 
 FIFO_FIRST, FIFO_BEST = Scheduling(placement=Placement.FIRST_FIT), Scheduling(placement=Placement.BEST_FIT)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusim.bundle import Bundle, records
 from gpusim.kernels._jit import kernel
 from gpusim.kernels.bundle_type import teach
+from gpusim.kernels.state.bundle import Bundle, records
 from tests.checked_rows import checked
 
 CLOCK = np.dtype([("now_s", "f8"), ("count", "i8")])

@@ -8,8 +8,8 @@ from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels import floors, gaps, timeline
 from gpusim.kernels._jit import outer
-from gpusim.state.codes import Backfill
-from gpusim.state.plans import CHUNK_STEPS
+from gpusim.kernels.state.codes import Backfill
+from gpusim.kernels.state.plans import CHUNK_STEPS
 
 AMOUNT = 8
 TIMES = st.integers(0, 60)

@@ -42,8 +42,8 @@ def test_a_change_of_what_a_kernel_calls_is_another_kernel(kernel: str, edited) 
     before = sources.digest(KERNELS + kernel)
     for of, old, new in (
         ("gpusim.kernels.heap", "keys[", "keys[0 + "), ("gpusim.gangs", "min(", "max("),
-        ("gpusim.state.plans", "CHUNK_STEPS = 16", "CHUNK_STEPS = 8"),
-        ("gpusim.state.jobs", '"submit_s", "f8"', '"submit_s", "f4"'),
+        ("gpusim.kernels.state.plans", "CHUNK_STEPS = 16", "CHUNK_STEPS = 8"),
+        ("gpusim.kernels.state.jobs", '"submit_s", "f8"', '"submit_s", "f4"'),
         ("gpusim.kernels.bundle_type", "3 *", "4 *"),
         ("gpusim.kernels.expecting", "OVERDUE_S = 1.0", "OVERDUE_S = 2.0"),
     ):  # fmt: skip
@@ -52,7 +52,7 @@ def test_a_change_of_what_a_kernel_calls_is_another_kernel(kernel: str, edited) 
 
 def test_a_comment_or_a_docstring_is_none(edited) -> None:
     before = sources.digest(KERNELS + "advance")
-    for of in ("gpusim.kernels.gang", "gpusim.kernels.advance", "gpusim.state.fleet"):
+    for of in ("gpusim.kernels.gang", "gpusim.kernels.advance", "gpusim.kernels.state.fleet"):
         assert edited(KERNELS + "advance", of, "from __future__", "# a comment\n\nfrom __future__") == before
     told = '"""The scheduling pass of one pool'
     assert edited(KERNELS + "advance", "gpusim.kernels.scheduling", told, '"""Another word') == before
@@ -97,7 +97,7 @@ def test_of_causes_only_the_codes_make_a_difference(digest_with) -> None:
     assert digest_with(*words) == before
     for code in (
         ("causes.py", 'WaitRow("down", 3, turn=50)', 'WaitRow("down", 3, turn=95)'),
-        ("misses.py", '"batch", 3,', '"batch", 11,'), ("state/codes.py", "DONE = 3", "DONE = 8"),
+        ("misses.py", '"batch", 3,', '"batch", 11,'), ("kernels/state/codes.py", "DONE = 3", "DONE = 8"),
     ):  # fmt: skip
         assert digest_with(code) != before, code
 

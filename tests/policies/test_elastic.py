@@ -7,14 +7,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from gpusim.bundle import records
 from gpusim.engine.site_tables import pools_it_j
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.queues import QUEUE
 from gpusim.policies.dividing import divide, node_sizes, restart_factor
 from gpusim.policies.policy import PoolView
 from gpusim.policies.pollux import Pollux
 from gpusim.policies.sia import Sia
 from gpusim.scenario.scaling import Scaling
-from gpusim.state.queues import QUEUE
 from tests.policies.kit import play
 from tests.reference import elastic
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.bundle import records
 from gpusim.errors import PolicyError
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.queues import QUEUE
 from gpusim.policies.finish_time import finish_time_ratio
 from gpusim.policies.loading import load_policy
 from gpusim.policies.multifactor import Multifactor
 from gpusim.policies.policy import PoolView
 from gpusim.policies.weighted_fair import WeightedFair
-from gpusim.state.queues import QUEUE
 from tests.policies.kit import ends, play
 
 CYCLE = {"mode": "cycle", "cycle_s": 10.0}

@@ -7,9 +7,9 @@ import pytest
 
 import gpusim
 from gpusim.errors import PolicyError, ScenarioError
+from gpusim.kernels.state.queues import QUEUE
 from gpusim.policies.hierarchical import Hierarchical
 from gpusim.policies.policy import PoolView
-from gpusim.state.queues import QUEUE
 from tests.policies.kit import ONE, ends, play
 
 

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 import gpusim
 from gpusim.analysis.conservation import check
-from gpusim.bundle import records
 from gpusim.errors import ScenarioError
 from gpusim.inputs.jobtable import JobTable
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.capacity import NODE
+from gpusim.kernels.state.codes import ON
+from gpusim.kernels.state.queues import QUEUE
 from gpusim.policies.mast import Mast
 from gpusim.policies.policy import PoolView
-from gpusim.state.capacity import NODE
-from gpusim.state.codes import ON
-from gpusim.state.queues import QUEUE
 
 NAMES = {
     "job_class": ["c"], "tenant": ["t", "u"], "home": ["FR"], "residency": ["", "EU"], "gpu_types": [""],

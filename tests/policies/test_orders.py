@@ -7,9 +7,9 @@ import pytest
 
 from gpusim.engine.description import Scheduling, ServiceLevels
 from gpusim.errors import ScenarioError
+from gpusim.kernels.state.codes import Order
 from gpusim.policies.gittins import gittins_levels
 from gpusim.scenario.orders import ORDERS, How
-from gpusim.state.codes import Order
 from gpusim.validation.cases import play as play_work
 from gpusim.validation.cases import responses_s, work
 from tests.policies.kit import SITE, ends, play

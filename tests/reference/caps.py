@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpusim.engine.description import ClassSpec
-from gpusim.state.codes import Capping
+from gpusim.kernels.state.codes import Capping
 from tests.reference.case import DRAWS
 from tests.reference.feeders import feeders_of, step_by_gpus
 from tests.reference.power import SitePower, full_replica_w, full_w

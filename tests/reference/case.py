@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
-from gpusim.state.codes import Capping
+from gpusim.kernels.state.codes import Capping
 
 DRAWS = [1.0, 0.5, 0.25]  # what a cap of each step leaves of a draw
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpusim.state.codes import Capping, Status
+from gpusim.kernels.state.codes import Capping, Status
 from tests.reference import conservative
 from tests.reference.caps import leaves_first
 from tests.reference.case import Change, Failure

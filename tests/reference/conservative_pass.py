@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpusim.state.codes import Wait
+from gpusim.kernels.state.codes import Wait
 from tests.reference import conservative, preemption
 from tests.reference.moment import PROMISES, Moment
 from tests.reference.queueing import Queue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from gpusim.state.codes import Dispatch, Placement, Topology
+from gpusim.kernels.state.codes import Dispatch, Placement, Topology
 from tests.reference import times
 from tests.reference.placement import find
 from tests.reference.sharing import find_host, free_for

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gpusim.state.codes import Placement, Topology
+from gpusim.kernels.state.codes import Placement, Topology
 from tests.reference import times
 from tests.reference.placement import Free, find, first_of, idle_of, looks, slowest_rate
 from tests.reference.sharing import find_host, hosts_of

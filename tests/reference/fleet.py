@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.state.codes import Backfill, Capping, Topology
+from gpusim.kernels.state.codes import Backfill, Capping, Topology
 from tests.reference.case import DRAWS, Case
 from tests.reference.links import Link
 from tests.reference.moment import Clock

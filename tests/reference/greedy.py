@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gpusim.state.codes import Order, Status, Wait
+from gpusim.kernels.state.codes import Order, Status, Wait
 from tests.reference.case import DRAWS
 from tests.reference.moment import PROMISES, Moment
 from tests.reference.queueing import KEYS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gpusim.state.codes import Backfill, Status
+from gpusim.kernels.state.codes import Backfill, Status
 from tests.reference import easy
 from tests.reference.conservative_pass import ConservativePass
 from tests.reference.moment import PASSES, Moment

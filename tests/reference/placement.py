@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gpusim.state.codes import Placement, Topology
+from gpusim.kernels.state.codes import Placement, Topology
 from tests.reference.world import Job, Node, Pool
 
 Free = dict[Node, int]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.state.codes import Wait
+from gpusim.kernels.state.codes import Wait
 from tests.reference import times
 from tests.reference.case import DRAWS
 from tests.reference.world import Job, Pool

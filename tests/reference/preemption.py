@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.state.codes import Placement, Topology
+from gpusim.kernels.state.codes import Placement, Topology
 from tests.reference.placement import find
 from tests.reference.world import Job, Node, Pool
 

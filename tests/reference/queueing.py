@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gpusim.state.codes import GREEDY_ONLY, Order
+from gpusim.kernels.state.codes import GREEDY_ONLY, Order
 from tests.reference.world import Job, Pool
 
 KEYS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gpusim.state.codes import Backfill, Dispatch, Status
+from gpusim.kernels.state.codes import Backfill, Dispatch, Status
 from tests.reference.dispatch import is_ready
 from tests.reference.queueing import Queue
 from tests.reference.sharing import hosts_of

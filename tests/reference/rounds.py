@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpusim.state.codes import Wait
+from gpusim.kernels.state.codes import Wait
 from tests.reference.moment import PASSES, Moment
 from tests.reference.world import Job, Pool
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import simpy
 
 from gpusim.engine.description import ClassSpec
-from gpusim.state.codes import Wait
+from gpusim.kernels.state.codes import Wait
 from tests.reference.case import DRAWS, JobSpec, Served, ServiceSpec
 from tests.reference.moment import SERVICES, SHARING, Moment
 from tests.reference.power import replica_w

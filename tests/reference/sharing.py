@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gpusim.state.codes import Placement
+from gpusim.kernels.state.codes import Placement
 
 if TYPE_CHECKING:
     from tests.reference.easy import Reservation
@@ -60,14 +60,14 @@ def hosts_of(pool: Pool) -> list[Host]:
 def free_for(job: Job, pool: Pool) -> dict[Node, int]:
     """Free GPUs of the nodes that have the CPUs and the memory for a job; those of gangs are all theirs."""
     gang = job.gpus > pool.size
-    return {n: n.free for n in pool.nodes if n.usable and (gang or n.has_room(job, pool.spec.room))}
+    return {n: n.free for n in pool.nodes if n.usable and (gang or n.has_room(job, pool.spec.cpu_memory))}
 
 
 def find_host(job: Job, pool: Pool, rule: Placement, kept: Reservation | None = None, now: float = 0.0) -> Host | None:
     """The shared GPU that a job joins; ``kept``: none that would stay taken for longer where nodes are kept."""
     if job.part == 1.0:
         return None
-    room = [host for host in hosts_of(pool) if host.left >= job.part and host.node.has_room(job, pool.spec.room)]
+    room = [host for host in hosts_of(pool) if host.left >= job.part and host.node.has_room(job, pool.spec.cpu_memory)]
     if kept is not None:
         room = [
             host

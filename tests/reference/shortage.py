@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.state.codes import Wait
+from gpusim.kernels.state.codes import Wait
 from tests.reference.fleet import Fleet
 from tests.reference.power import SitePower, replica_w
 from tests.reference.world import Job, Pool

@@ -7,7 +7,7 @@ from functools import partial
 
 import simpy
 
-from gpusim.state.codes import Status, Topology, Wait
+from gpusim.kernels.state.codes import Status, Topology, Wait
 from tests.reference import preemption, times
 from tests.reference.caps import Caps
 from tests.reference.case import Case, Outcome, Served

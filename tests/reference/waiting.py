@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gpusim.state.codes import Backfill, Order, Status, Wait
+from gpusim.kernels.state.codes import Backfill, Order, Status, Wait
 from tests.reference.queueing import place
 from tests.reference.shortage import gpus_lacking
 from tests.reference.world import Job, Pool

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gpusim.engine.description import ClassSpec, PoolSpec
-from gpusim.state.codes import Status
+from gpusim.kernels.state.codes import Status
 from tests.reference import times
 from tests.reference.case import DRAWS, JobSpec
 from tests.reference.sharing import Host, hosts_of

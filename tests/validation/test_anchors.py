@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gpusim.engine.description import Scheduling
-from gpusim.state.codes import Status
+from gpusim.kernels.state.codes import Status
 from gpusim.validation.anchor import FULL, QUICK, Effort, Row
 from gpusim.validation.cases import LAWS, play, poisson_arrivals, stream, work
 from gpusim.validation.suite import ANCHORS

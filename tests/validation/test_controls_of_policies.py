@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gpusim.bundle import records
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.jobs import JOB
 from gpusim.policies.finish_time import FinishTime
 from gpusim.policies.gavel import Gavel
 from gpusim.policies.giving import first_served
 from gpusim.policies.mast import Mast
 from gpusim.policies.sia import Sia
-from gpusim.state.jobs import JOB
 from gpusim.validation import elastic, fair_finish, fair_types, one_queue, sia_types
 from gpusim.validation.anchor import FULL, Effort
 

@@ -9,8 +9,8 @@ import pytest
 from gpusim.engine.cooling import overhead
 from gpusim.engine.description import ServiceLevels
 from gpusim.engine.run import run
+from gpusim.kernels.state.codes import Backfill, Order
 from gpusim.results.result import Result
-from gpusim.state.codes import Backfill, Order
 from gpusim.validation import (
     blocking,
     capping,

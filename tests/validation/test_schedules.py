@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from gpusim.cli import cli
 from gpusim.engine.description import Scheduling
 from gpusim.errors import TraceError
+from gpusim.kernels.state.codes import Backfill, Order, Placement
 from gpusim.policies.gavel import Gavel as Policy
-from gpusim.state.codes import Backfill, Order, Placement
 from gpusim.validation import gavel_fleet, plain_easy
 from gpusim.validation.plain_best_fit import best_fit
 from gpusim.validation.plain_gavel import Gavel

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.engine.capping import STEPS, steps_of
 from gpusim.engine.description import PoolSpec, SiteCaps
 from gpusim.kernels import bitset
-from gpusim.state.capacity import NODE, POOL, SITE
-from gpusim.state.codes import NONE, Wait
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.capacity import NODE, POOL, SITE
+from gpusim.kernels.state.codes import NONE, Wait
 
 
 @dataclass
@@ -67,13 +67,13 @@ def lay_out_pools(specs: list[PoolSpec], n_holdings: int, guests: int) -> Layout
     return Layout(pools, nodes, domain, words, place)
 
 
-def rooms_of(specs: list[PoolSpec], layout: Layout, asks: np.ndarray | None, n_jobs: int) -> dict[str, np.ndarray]:
+def cpu_memory_of(specs: list[PoolSpec], layout: Layout, asks: np.ndarray | None, n_jobs: int) -> dict[str, np.ndarray]:
     """CPUs and memory that jobs ask for and that nodes have; rows of none where no node's are limited."""
-    if not any(max(spec.room) > 0 for spec in specs):
-        return {"asks": np.zeros((1, 2), "i8"), "room": np.zeros((1, 2), "i8")}
-    layout.pools["share"] = [[total // spec.gpus_per_node for total in spec.room] for spec in specs]
-    room = np.array([spec.room for spec in specs], "i8")[layout.nodes["pool"]]
-    return {"asks": np.full((n_jobs, 2), -1, "i8") if asks is None else asks, "room": room}
+    if not any(max(spec.cpu_memory) > 0 for spec in specs):
+        return {"asks": np.zeros((1, 2), "i8"), "cpu_memory_left": np.zeros((1, 2), "i8")}
+    layout.pools["share"] = [[total // spec.gpus_per_node for total in spec.cpu_memory] for spec in specs]
+    left = np.array([spec.cpu_memory for spec in specs], "i8")[layout.nodes["pool"]]
+    return {"asks": np.full((n_jobs, 2), -1, "i8") if asks is None else asks, "cpu_memory_left": left}
 
 
 def sites_of(specs: list[PoolSpec], caps: list[SiteCaps]) -> np.recarray:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.engine.capping import draws_of, gpu_step, steps_down
 from gpusim.engine.description import PoolSpec, SiteCaps
 from gpusim.engine.layout.capacity import Layout
-from gpusim.state.feeders import FEEDER
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.feeders import FEEDER
 
 
 def lay_out_feeders(

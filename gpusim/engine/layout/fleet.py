@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.engine.capping import cap_tables
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
-from gpusim.engine.layout.capacity import heaps, lay_out_pools, rooms_of, sites_of
+from gpusim.engine.layout.capacity import cpu_memory_of, heaps, lay_out_pools, sites_of
 from gpusim.engine.layout.feeders import lay_out_feeders
 from gpusim.engine.layout.jobs import classes_of, jobs_of, most_guests, routes_of
 from gpusim.engine.layout.options import clock_of, scheduling_of
 from gpusim.engine.layout.plans import dues, timelines
 from gpusim.engine.layout.queues import queues_of, rosters_of
 from gpusim.engine.layout.serving import lay_out
-from gpusim.state.capacity import HOLDING
-from gpusim.state.codes import Backfill, Order, Topology
-from gpusim.state.fleet import Fleet
-from gpusim.state.jobs import LINK, PACE, SEGMENT, TRANSFER
-from gpusim.state.serving import Serving
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.capacity import HOLDING
+from gpusim.kernels.state.codes import Backfill, Order, Topology
+from gpusim.kernels.state.fleet import Fleet
+from gpusim.kernels.state.jobs import LINK, PACE, SEGMENT, TRANSFER
+from gpusim.kernels.state.serving import Serving
 
 
 def allocate(
@@ -64,13 +64,13 @@ def allocate(
     seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
     segments = 4096 if scheduling.preempts or scheduling.greedy or len(serving.replicas) else 64
     return Fleet(
-        scheduling=scheduling_of(scheduling, quota is not None, any(max(pool.room) > 0 for pool in pools)),
+        scheduling=scheduling_of(scheduling, quota is not None, any(max(pool.cpu_memory) > 0 for pool in pools)),
         clock=clock_of(n_jobs, seats_kept),
         jobs=jobs,
         holdings=records(HOLDING, n_holdings),
         hosts=np.zeros(n_gpus if guests else 1, "i8"),
         nodes=layout.nodes,
-        **rooms_of(pools, layout, work.asks, n_jobs),
+        **cpu_memory_of(pools, layout, work.asks, n_jobs),
         pools=layout.pools,
         sites=sites,
         **feeders,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.engine.capping import slowing
 from gpusim.engine.description import ClassSpec, Scheduling, Work
 from gpusim.gangs import MILLI
-from gpusim.state.codes import NONE, Order, Status
-from gpusim.state.jobs import CLASS, JOB, ROUTE
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.codes import NONE, Order, Status
+from gpusim.kernels.state.jobs import CLASS, JOB, ROUTE
 
 
 def jobs_of(work: Work, scheduling: Scheduling) -> np.recarray:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.engine.description import Scheduling
-from gpusim.state.codes import NONE, Backfill, Order
-from gpusim.state.fleet import CLOCK, SCHEDULING
-from gpusim.state.queues import LONG_QUEUE
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.codes import NONE, Backfill, Order
+from gpusim.kernels.state.fleet import CLOCK, SCHEDULING
+from gpusim.kernels.state.queues import LONG_QUEUE
 
 
 def clock_of(n_jobs: int, seats_kept: int) -> np.recarray:
@@ -20,13 +20,13 @@ def clock_of(n_jobs: int, seats_kept: int) -> np.recarray:
     return clock
 
 
-def scheduling_of(scheduling: Scheduling, quotas: bool, rooms: bool) -> np.recarray:
+def scheduling_of(scheduling: Scheduling, quotas: bool, cpu_memory: bool) -> np.recarray:
     table = records(SCHEDULING, 1)
     for name in ("order", "backfill", "placement", "dispatch", "topology", "topology_wait_s", "greedy", "cycle_s"):
         table[name] = getattr(scheduling, name)
     table["preempts"] = scheduling.preempts or scheduling.greedy
     table["by_gpus"], table["promote"] = scheduling.levels.by_gpus, scheduling.levels.promote
-    table["quotas"], table["rooms"] = quotas, rooms
+    table["quotas"], table["cpu_memory"] = quotas, cpu_memory
     # Jobs that a policy leaves out are to wait where they are, and those with a reservation have it there.
     keeps = scheduling.order == Order.CUSTOM or scheduling.backfill == Backfill.CONSERVATIVE
     table["redispatch"] = scheduling.redispatch and not keeps

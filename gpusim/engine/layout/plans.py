@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import records
-from gpusim.state.codes import NONE
-from gpusim.state.plans import CHUNK, LINE, PLAN, SEAT
-from gpusim.state.serving import Serving
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.codes import NONE
+from gpusim.kernels.state.plans import CHUNK, LINE, PLAN, SEAT
+from gpusim.kernels.state.serving import Serving
 
 
 def timelines(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.engine.description import Scheduling
 from gpusim.engine.layout.capacity import Layout
 from gpusim.engine.layout.jobs import keys_of
 from gpusim.kernels import bitset
-from gpusim.state.codes import Backfill, Order
-from gpusim.state.queues import LANE, SIZES
-from gpusim.state.rosters import ENTRY, NO_LEAST, ROSTER
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.codes import Backfill, Order
+from gpusim.kernels.state.queues import LANE, SIZES
+from gpusim.kernels.state.rosters import ENTRY, NO_LEAST, ROSTER
 
 
 def queues_of(

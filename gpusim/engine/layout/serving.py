@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gpusim.bundle import records
 from gpusim.engine.description import Replicas
-from gpusim.state.codes import NONE
-from gpusim.state.serving import REPLICA, Serving
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.codes import NONE
+from gpusim.kernels.state.serving import REPLICA, Serving
 
 
 def lay_out(replicas: Replicas) -> Serving:

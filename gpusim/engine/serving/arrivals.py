@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from gpusim import rng
-from gpusim.bundle import records
 from gpusim.engine.serving.sessions import Sessions, turns_of
 from gpusim.errors import TraceError
 from gpusim.inputs.demand import demand_signals
@@ -17,12 +16,13 @@ from gpusim.inputs.requests.synthetic import SyntheticRequests
 from gpusim.inputs.requests.trace import Requests as Trace
 from gpusim.inputs.signals import Signal
 from gpusim.kernels.serving.traffic import ARRIVAL
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.codes import NONE
 from gpusim.scenario.inference import Requests
 from gpusim.scenario.scenario import RunSpec
 from gpusim.scenario.service import Service
 from gpusim.serving.kv_cache import BLOCK_TOKENS
 from gpusim.serving.requests import by_adapter
-from gpusim.state.codes import NONE
 from gpusim.units import DAY_S
 
 SAMPLES = 10_000  # rows of requests to expect in a result, of each service

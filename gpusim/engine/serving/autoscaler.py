@@ -10,8 +10,8 @@ import numpy as np
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.kernels.serving import replicas
+from gpusim.kernels.state.codes import NONE, Wait
 from gpusim.scenario.service import Service
-from gpusim.state.codes import NONE, Wait
 
 _BUSY = int(Wait.BUSY)
 

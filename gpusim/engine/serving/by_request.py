@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.engine.serving.deployment import Deployment, miss_of
@@ -27,10 +26,11 @@ from gpusim.kernels.serving.failure import fail
 from gpusim.kernels.serving.slowing import set_pace
 from gpusim.kernels.serving.state import Engines
 from gpusim.kernels.serving.traffic import ARRIVAL, KEPT, TURN
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.codes import NONE, Miss
 from gpusim.scenario.inference import Routing
 from gpusim.scenario.service import Service
 from gpusim.serving.layout import engines_of
-from gpusim.state.codes import NONE, Miss
 
 BATCH = 1 << 16  # requests that are sent in one call
 DRAIN_S = 10.0  # between two looks at whether those that drain have ended

@@ -10,7 +10,7 @@ import numpy as np
 from gpusim.engine.capping import prompts_left
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels.serving import replicas
-from gpusim.state.codes import NONE, Miss, Wait
+from gpusim.kernels.state.codes import NONE, Miss, Wait
 
 _MISS_OF_WAIT = {
     **dict.fromkeys((Wait.POWER, Wait.RULE, Wait.COOLING, Wait.CURTAILED, Wait.NOT_ENERGISED), Miss.POWER),

@@ -12,9 +12,9 @@ from gpusim.engine.serving.flows import Flows
 from gpusim.engine.serving.load_curve import LoadCurve
 from gpusim.engine.serving.roads import Roads
 from gpusim.kernels.serving.traffic import MET, N_OUTCOMES
+from gpusim.kernels.state.codes import Miss
 from gpusim.scenario.inference import Objectives, Requests
 from gpusim.scenario.service import Service
-from gpusim.state.codes import Miss
 
 _LEAST = np.finfo(float).tiny
 

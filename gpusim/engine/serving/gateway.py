@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.roads import Roads
 from gpusim.kernels.serving.sketch import BUCKETS
@@ -19,10 +18,11 @@ from gpusim.kernels.serving.traffic import (
     TURN,
     Traffic,
 )
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.codes import NONE
 from gpusim.scenario.inference import Objectives, Routing
 from gpusim.scenario.service import Service
 from gpusim.serving.deployment import ROUTERS
-from gpusim.state.codes import NONE
 
 ROWS = 1024  # of requests under way, to begin with
 KEPT_ROWS = 1024  # of samples, until they are read

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.engine.serving.gateway import spare_rows
 from gpusim.kernels.serving.state import REQUEST, SHIPMENT, Engines
 from gpusim.kernels.serving.traffic import TICKET, TURN, Traffic
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.codes import NONE
 
 
 def make_room(engines: Engines, traffic: Traffic) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.engine.capping import slowness
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.kernels.serving import gateway
@@ -20,10 +19,11 @@ from gpusim.kernels.serving.traffic import (
     TURN,
     Traffic,
 )
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.codes import NONE, Miss
 from gpusim.scenario.inference import Objectives
 from gpusim.serving.layout import engines_of
 from gpusim.serving.quantiles import quantiles_s
-from gpusim.state.codes import NONE, Miss
 
 LOADS = np.array([0.02, 0.2, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98])  # of what a replica can put out
 REQUESTS = 8000  # of each load, for each copy of the attention, and a tenth more before them

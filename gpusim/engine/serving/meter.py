@@ -9,9 +9,9 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.kernels.serving.charging import charge
+from gpusim.kernels.state.codes import NONE, Miss, Wait
 from gpusim.scenario.service import Service
 from gpusim.serving.energy import CAPPED, COUNTS, busy_j
-from gpusim.state.codes import NONE, Miss, Wait
 
 USES = ("prefill", "decode", "idle", "loading", "draining")
 

@@ -14,7 +14,7 @@ import numpy as np
 from gpusim.engine.capping import slowness
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.deployment import Deployment
-from gpusim.state.codes import NONE, Capping
+from gpusim.kernels.state.codes import NONE, Capping
 
 
 class Pace(NamedTuple):

@@ -17,13 +17,13 @@ from gpusim.errors import ScenarioError
 from gpusim.inputs.demand import demand_signal
 from gpusim.inputs.requests.formats import read_requests
 from gpusim.inputs.signals import Signal
+from gpusim.kernels.state.codes import Capping
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.inference import Autoscaling
 from gpusim.scenario.link import paths
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.service import LOOKING_AHEAD, DeploymentSpec, Service
 from gpusim.scenario.site import Site
-from gpusim.state.codes import Capping
 from gpusim.units import DAY_S, MS_PER_S
 
 REACTIVE_ROOM = 3.0  # replicas that a policy may want that looks back, over what the greatest demand needs

@@ -13,8 +13,8 @@ from gpusim.engine.serving.fluid import Fluid
 from gpusim.engine.serving.meter import USES
 from gpusim.engine.serving.services import Services
 from gpusim.kernels.serving.traffic import FAILED, KEPT, MEASURES, MET, UNDER_WAY
+from gpusim.kernels.state.codes import Miss
 from gpusim.serving.quantiles import OVER_S, UPTO_S, quantiles_s
-from gpusim.state.codes import Miss
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 LATENCIES = tuple(f"{measure.removesuffix('_s')}_{what}_s" for measure in MEASURES for what in ("mean", *QUANTILES))

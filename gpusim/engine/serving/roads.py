@@ -8,9 +8,9 @@ from types import MappingProxyType
 import numpy as np
 
 from gpusim.engine.serving.deployment import Deployment
+from gpusim.kernels.state.codes import NONE
 from gpusim.scenario.inference import Routing
 from gpusim.scenario.service import Service
-from gpusim.state.codes import NONE
 from gpusim.units import MS_PER_S
 
 

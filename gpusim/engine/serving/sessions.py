@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gpusim.bundle import record, records
 from gpusim.kernels.serving.traffic import ARRIVAL
+from gpusim.kernels.state.bundle import record, records
+from gpusim.kernels.state.codes import NONE
 from gpusim.scenario.inference import Requests
-from gpusim.state.codes import NONE
 
 LEAST_SHARE = 0.1  # of the mean time to think, that each takes at least
 TO_COME = record(  # a turn that waits for the one before it

@@ -10,8 +10,8 @@ from enum import IntEnum
 
 import numpy as np
 
-from gpusim.bundle import Bundle, record
 from gpusim.kernels.bundle_type import teach
+from gpusim.kernels.state.bundle import Bundle, record
 
 WHOLE = 1000  # thousandths of a GPU
 ANY = -1  # all bits: any GPU type, or none

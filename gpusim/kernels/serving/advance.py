@@ -11,7 +11,7 @@ from gpusim.kernels.serving.schedule import schedule
 from gpusim.kernels.serving.shipping import let_go, next_come_s, next_free_s
 from gpusim.kernels.serving.slowed import look_at_queue
 from gpusim.kernels.serving.step import begin, end_decoding, finish
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @part

@@ -19,7 +19,7 @@ from gpusim.kernels.serving.lists import join_waiting
 from gpusim.kernels.serving.route import choose_of
 from gpusim.kernels.serving.shipping import hold, take_sent_on
 from gpusim.kernels.serving.state import Router
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 _ROUND_ROBIN = int(Router.ROUND_ROBIN)
 

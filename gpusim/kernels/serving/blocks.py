@@ -11,7 +11,7 @@ from __future__ import annotations
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.names import name_of
 from gpusim.kernels.serving.offload import copies_behind, forget_copies, keep_copy
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @part

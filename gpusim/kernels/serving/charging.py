@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import kernel
 from gpusim.kernels.ledger import facility_w, settle_pool, settle_site
-from gpusim.state.codes import N_PHASE, Cause, Phase
+from gpusim.kernels.state.codes import N_PHASE, Cause, Phase
 
 _IDLE, _PREFILL, _DECODE = int(Cause.SERVING_IDLE), int(Cause.SERVING_PREFILL), int(Cause.SERVING_DECODE)
 _LOADING, _DRAINING, _SERVING = int(Cause.SERVING_LOADING), int(Cause.SERVING_DRAINING), int(Phase.SERVING)

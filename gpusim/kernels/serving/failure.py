@@ -11,7 +11,7 @@ from gpusim.kernels.serving.lists import leave_waiting, release
 from gpusim.kernels.serving.lora import forget_adapters, hold_adapter
 from gpusim.kernels.serving.preempting import preempt_last
 from gpusim.kernels.serving.shipping import run_come
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @kernel

@@ -14,7 +14,7 @@ from gpusim.kernels.serving.shipping import take_sent_on
 from gpusim.kernels.serving.sketch import bucket
 from gpusim.kernels.serving.slowed import later_so_far_s
 from gpusim.kernels.serving.traffic import FAILED
-from gpusim.state.codes import NONE, Miss
+from gpusim.kernels.state.codes import NONE, Miss
 
 DONE, ROWS_LACK, KEPT_FULL = 0, 1, 2
 REFUSED = FAILED + int(Miss.TOO_LONG)

@@ -30,7 +30,7 @@ from gpusim.kernels.serving.sending_apart import play_all, send_or_hold
 from gpusim.kernels.serving.shipping import lose_held, take_sent_on
 from gpusim.kernels.serving.slowed import first_token_later_s, later_so_far_s
 from gpusim.kernels.serving.traffic import FAILED
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @inner

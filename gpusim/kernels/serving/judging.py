@@ -19,7 +19,7 @@ from gpusim.kernels.serving.slowed import first_token_later_s, tokens_later_s
 from gpusim.kernels.serving.state import Lack
 from gpusim.kernels.serving.step_time import decode_line, mixed_attention, other_time
 from gpusim.kernels.serving.traffic import MET, UNDER_WAY
-from gpusim.state.codes import NONE, Miss
+from gpusim.kernels.state.codes import NONE, Miss
 
 _BLOCKS = int(Lack.BLOCKS)
 QUEUE, KV_MEMORY, INTERFERENCE = int(Miss.QUEUE), int(Miss.KV_MEMORY), int(Miss.INTERFERENCE)

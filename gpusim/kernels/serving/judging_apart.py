@@ -27,7 +27,7 @@ from gpusim.kernels.serving.judging import (
 )  # fmt: skip
 from gpusim.kernels.serving.slowed import first_token_later_s
 from gpusim.kernels.serving.state import Lack
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 _BLOCKS = int(Lack.BLOCKS)
 

@@ -19,7 +19,7 @@ from gpusim.kernels.serving.shipping import next_come_s
 from gpusim.kernels.serving.slowed import count_decoding
 from gpusim.kernels.serving.state import Lack
 from gpusim.kernels.serving.step_time import decode_line, other_time
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 _NOTHING = int(Lack.NOTHING)
 

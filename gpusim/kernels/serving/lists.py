@@ -7,7 +7,7 @@ import math
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import blocks_of, give_back, reserved_for
 from gpusim.kernels.serving.lora import leave_adapter
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @inner

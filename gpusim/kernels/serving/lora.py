@@ -8,7 +8,7 @@ and adapters run in the same steps.
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @inner

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.names import name_of
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @inner

@@ -7,7 +7,7 @@ from gpusim.kernels.serving.blocks import blocks_of, give_back, reserved_for
 from gpusim.kernels.serving.decoding import stop_decoding
 from gpusim.kernels.serving.lists import stop_running, wait_again
 from gpusim.kernels.serving.lora import leave_adapter
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @part

@@ -12,7 +12,7 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import free_new, share, take, unshare
 from gpusim.kernels.serving.decoding import blocks_next_of, stop_decoding
 from gpusim.kernels.serving.preempting import blocks_for, chunk_of, next_prompt, preempt
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @inner

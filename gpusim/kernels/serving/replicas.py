@@ -16,10 +16,10 @@ from gpusim.kernels.preemption import make_room
 from gpusim.kernels.promise import look_again
 from gpusim.kernels.queueing import exceeds_quota
 from gpusim.kernels.shortage import shortage
+from gpusim.kernels.state.capacity import NEVER
+from gpusim.kernels.state.codes import NONE, Owner, Phase, Wait
 from gpusim.kernels.taking import give_nodes_back, take_nodes
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state.capacity import NEVER
-from gpusim.state.codes import NONE, Owner, Phase, Wait
 
 _REPLICA, _SERVING = int(Owner.REPLICA), int(Phase.SERVING)
 _QUOTA, _POWER = int(Wait.QUOTA), int(Wait.POWER)

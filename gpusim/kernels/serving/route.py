@@ -9,7 +9,7 @@ from gpusim.kernels.serving.advance import advance, advance_to_end
 from gpusim.kernels.serving.blocks import found_in_cache, found_on_host
 from gpusim.kernels.serving.lists import join_waiting, take_ended
 from gpusim.kernels.serving.state import Router
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 _ROUND_ROBIN, _LEAST_REQUESTS, _PREFIX = int(Router.ROUND_ROBIN), int(Router.LEAST_REQUESTS), int(Router.PREFIX)
 

@@ -40,7 +40,7 @@ from gpusim.kernels.serving.priority import serve_in_turn
 from gpusim.kernels.serving.shipping import fetch, is_held, run_come
 from gpusim.kernels.serving.slowed import count_from_queue
 from gpusim.kernels.serving.state import Lack
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 _NOTHING, _TURN, _BLOCKS = int(Lack.NOTHING), int(Lack.TURN), int(Lack.BLOCKS)
 

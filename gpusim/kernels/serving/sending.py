@@ -14,7 +14,7 @@ from gpusim.kernels.serving.advance import advance
 from gpusim.kernels.serving.lists import join_waiting
 from gpusim.kernels.serving.route import score
 from gpusim.kernels.serving.state import Router
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 _ROUND_ROBIN = int(Router.ROUND_ROBIN)
 

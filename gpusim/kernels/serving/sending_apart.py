@@ -11,7 +11,7 @@ from gpusim.kernels.serving.apart import join, play_moment
 from gpusim.kernels.serving.sending import deployment_for, hold, replica_of
 from gpusim.kernels.serving.shipping import hold as hold_blocks
 from gpusim.kernels.serving.shipping import take_sent_on
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @inner

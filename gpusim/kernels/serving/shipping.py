@@ -15,7 +15,7 @@ import math
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import blocks_of, claim, share, take
 from gpusim.kernels.serving.lists import free, leave_waiting, run_last, wait_again
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @inner

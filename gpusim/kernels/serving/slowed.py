@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @inner

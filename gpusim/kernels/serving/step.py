@@ -12,7 +12,7 @@ from gpusim.kernels.serving.lists import join_waiting, leave, stop_running
 from gpusim.kernels.serving.shipping import follow, go_on, send_on
 from gpusim.kernels.serving.slowed import count_to_end, count_to_first_token
 from gpusim.kernels.serving.step_time import mixed_attention, other_time
-from gpusim.state.codes import NONE
+from gpusim.kernels.state.codes import NONE
 
 
 @part

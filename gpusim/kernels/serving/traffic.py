@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import Bundle, record
 from gpusim.kernels.bundle_type import teach
-from gpusim.state.codes import Miss
+from gpusim.kernels.state.bundle import Bundle, record
+from gpusim.kernels.state.codes import Miss
 
 MET = len(Miss)  # code of a request in time; below, why it was not
 FAILED = MET + 1  # plus a ``Miss``: why it was lost

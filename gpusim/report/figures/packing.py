@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gpusim.packing.inflation import CURVES
 from gpusim.report.figures import FORMATS
 from gpusim.report.figures.frame import WIDTH_IN, key, legend_height_in
 from gpusim.report.figures.palette import SERIES, STYLE
 from gpusim.report.figures.place import blank, height_in
+from gpusim.studies.packing.inflation import CURVES
 
 LEFT_IN, PANEL_IN, APART_IN, HEIGHT_IN, BOTTOM_IN = 0.55, 2.6, 0.72, 2.2, 0.5
 STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
@@ -28,7 +28,7 @@ def draw(found: pd.DataFrame, published: pd.DataFrame | None = None) -> Figure:
     Parameters
     ----------
     found : DataFrame
-        Of ``gpusim.packing.inflation.replicate``: the mean over seeds is drawn.
+        Of ``gpusim.studies.packing.inflation.replicate``: the mean over seeds is drawn.
     published : DataFrame, optional
         policy, demand_percent and the columns of ``CURVES`` as others found them: means are drawn as dots.
     """

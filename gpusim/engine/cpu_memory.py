@@ -20,7 +20,7 @@ OF_CLASSES = ("cpus_per_gpu", "memory_gb_per_gpu")
 OF_JOBS = ("cpus", "memory_gb")
 
 
-def room_of(gpu: GpuType) -> tuple[int, int]:
+def cpu_memory_of(gpu: GpuType) -> tuple[int, int]:
     """Of a node: thousandths of CPUs, MB of memory; 0: not limited."""
     cpus, memory = (int((getattr(gpu, key) or 0.0) * UNITS + 1e-6) for key in OF_NODES)
     return cpus, memory
@@ -28,7 +28,7 @@ def room_of(gpu: GpuType) -> tuple[int, int]:
 
 def asks_of(scenario: Scenario, table: JobTable) -> np.ndarray | None:
     """What jobs ask for beside each GPU, shape (n_jobs, 2), -1 for its share; None if no node is limited."""
-    if not any(any(room_of(scenario.gpus[kind])) for kind in _kinds(scenario)):
+    if not any(any(cpu_memory_of(scenario.gpus[kind])) for kind in _kinds(scenario)):
         return None
     classes = [scenario.workload.classes.get(name, JobClass()) for name in table.names["job_class"]]
     asks = np.empty((len(table), 2), "i8")
@@ -55,8 +55,8 @@ def too_small(scenario: Scenario, table: JobTable, asks: np.ndarray | None) -> t
     for k, kind in enumerate(kinds):
         gpu = scenario.gpus[kind]
         on_node = np.minimum(table["gpus"], gpu.gpus_per_node)
-        for column, room in enumerate(room_of(gpu)):
-            over[:, k] |= (asks[:, column] * on_node > room) & (room > 0)
+        for column, has in enumerate(cpu_memory_of(gpu)):
+            over[:, k] |= (asks[:, column] * on_node > has) & (has > 0)
         may[:, k] = _may_use(scenario, table, kind)
     none = may.any(axis=1) & ~(may & ~over).any(axis=1)
     if none.any():

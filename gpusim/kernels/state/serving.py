@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from gpusim.bundle import Bundle, record
+from gpusim.kernels.state.bundle import Bundle, record
 
 REPLICA = record(  # of an inference service
     [

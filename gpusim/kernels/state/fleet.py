@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.bundle import Bundle, record
-from gpusim.state.capacity import CAP_MOVE, HOLDING, NODE, POOL, SITE
-from gpusim.state.feeders import FEEDER
-from gpusim.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
-from gpusim.state.plans import CHUNK, LINE, PLAN, SEAT
-from gpusim.state.queues import LANE
-from gpusim.state.rosters import ENTRY, ROSTER
+from gpusim.kernels.state.bundle import Bundle, record
+from gpusim.kernels.state.capacity import CAP_MOVE, HOLDING, NODE, POOL, SITE
+from gpusim.kernels.state.feeders import FEEDER
+from gpusim.kernels.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
+from gpusim.kernels.state.plans import CHUNK, LINE, PLAN, SEAT
+from gpusim.kernels.state.queues import LANE
+from gpusim.kernels.state.rosters import ENTRY, ROSTER
 
 SCHEDULING = record(  # how jobs are ordered, placed and dispatched: does not change
     [
@@ -26,7 +26,7 @@ SCHEDULING = record(  # how jobs are ordered, placed and dispatched: does not ch
         ("by_gpus", "i1"),  # service is in GPU-seconds
         ("promote", "f8"),  # who waits this many times as long as it was served begins anew; inf: nobody
         ("quotas", "i1"),
-        ("rooms", "i1"),  # CPUs or memory of nodes are limited
+        ("cpu_memory", "i1"),  # CPUs or memory of nodes are limited
         ("cycle_s", "f8"),  # cycle mode: passes only at multiples of it; 0: at any time
         ("queue_limit", "i8"),  # -1: none
         ("long_queue", "i8"),  # jobs from which on a queue is searched by size
@@ -77,7 +77,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "jobs": (JOB, 1),
     "holdings": (HOLDING, 1),
     "asks": (np.dtype("i8"), 2),  # (jobs, 2): thousandths of CPUs and MB for each GPU; -1: its share
-    "room": (np.dtype("i8"), 2),  # (nodes, 2): what is left of these
+    "cpu_memory_left": (np.dtype("i8"), 2),  # (nodes, 2): what is left of these
     "hosts": (np.dtype("i8"), 1),  # by pool: holdings of the GPUs that jobs share
     "nodes": (NODE, 1),
     "pools": (POOL, 1),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gpusim.bundle import record
-from gpusim.state.codes import N_WAIT
+from gpusim.kernels.state.bundle import record
+from gpusim.kernels.state.codes import N_WAIT
 
 JOB = record(  # what every event touches comes first
     [

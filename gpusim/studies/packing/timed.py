@@ -11,9 +11,9 @@ import pandas as pd
 from gpusim.inputs.pods import WHOLE, Nodes, TimedPods
 from gpusim.kernels.packing.place import begin
 from gpusim.kernels.packing.play import play
-from gpusim.packing.layout import Requests, build, requests_of
-from gpusim.packing.policies import POLICIES
 from gpusim.rng import stream
+from gpusim.studies.packing.layout import Requests, build, requests_of
+from gpusim.studies.packing.policies import POLICIES
 
 
 class Played(NamedTuple):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gpusim.bundle import record
-from gpusim.state.codes import N_CAUSE, N_LEVEL, N_PHASE, N_TIER, N_WAIT
+from gpusim.kernels.state.bundle import record
+from gpusim.kernels.state.codes import N_CAUSE, N_LEVEL, N_PHASE, N_TIER, N_WAIT
 
 NEVER = 1 << 60  # a priority that nobody has
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.bundle import record
+from gpusim.kernels.state.bundle import record
 
 CHUNK_STEPS = 16
 CHUNK = record(  # part of a line: how much is free from each time to the next

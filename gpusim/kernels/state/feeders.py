@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.bundle import record
+from gpusim.kernels.state.bundle import record
 
 FEEDER = record(  # what it draws stands in `feeder_w`
     [

@@ -11,10 +11,10 @@ from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.gang import on_node
 from gpusim.kernels.placement import OPEN, set_of
-from gpusim.state.codes import NONE, Placement
+from gpusim.kernels.state.codes import NONE, Placement
 
 _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)
-N_ROOM = 2  # thousandths of CPUs, MB of memory
+N_KINDS = 2  # thousandths of CPUs, MB of memory
 
 
 @inner
@@ -29,22 +29,22 @@ def _asked(f, j, p, what):
 
 
 @inner
-def has_room(f, j, n):
+def has_cpu_memory(f, j, n):
     """Whether a node has what a job takes of CPUs and memory there."""
     p = f.nodes[n].pool
-    for what in range(N_ROOM):
-        if f.pools[p].share[what] != 0 and _asked(f, j, p, what) > f.room[n, what]:
+    for what in range(N_KINDS):
+        if f.pools[p].share[what] != 0 and _asked(f, j, p, what) > f.cpu_memory_left[n, what]:
             return False
     return True
 
 
 @inner
-def take_room(f, j, h, sign):
+def take_cpu_memory(f, j, h, sign):
     """A holding of a job takes CPUs and memory of its nodes, or gives them back (-1)."""
     n = f.holdings[h].first_node
     while n != NONE:
-        for what in range(N_ROOM):
-            f.room[n, what] -= sign * _asked(f, j, f.holdings[h].pool, what)
+        for what in range(N_KINDS):
+            f.cpu_memory_left[n, what] -= sign * _asked(f, j, f.holdings[h].pool, what)
         n = f.nodes[n].next_held
 
 
@@ -54,12 +54,12 @@ def _first_of_level(f, j, p, level):
     i = -1
     while True:
         i = bitset.next_from(f.words, set_of(pool, OPEN, level), pool.n_nodes, i + 1)
-        if i < 0 or has_room(f, j, pool.first_node + i):
+        if i < 0 or has_cpu_memory(f, j, pool.first_node + i):
             return i
 
 
 @inner
-def find_node_with_room(f, j, p):
+def find_node_with_cpu_memory(f, j, p):
     """Node (global index) for a job of at most one node by the placement rule, or NONE. Nodes are never reserved."""
     pool, rule = f.pools[p], f.scheduling[0].placement
     need, size = f.jobs[j].gpus, f.pools[p].gpus_per_node

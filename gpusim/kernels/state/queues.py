@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gpusim.bundle import record
-from gpusim.state.codes import N_WAIT
+from gpusim.kernels.state.bundle import record
+from gpusim.kernels.state.codes import N_WAIT
 
 SIZES = 20  # columns of what a long queue holds by size: see `kernels/shortlist.py`
 LONG_QUEUE = 64  # jobs from which on a queue is searched by size

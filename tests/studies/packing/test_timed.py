@@ -6,13 +6,13 @@ import pytest
 from gpusim.inputs.pods import Pods, TimedPods
 from gpusim.kernels.packing.place import begin
 from gpusim.kernels.packing.play import play
-from gpusim.packing.layout import build, requests_of
-from gpusim.packing.policies import POLICIES
-from gpusim.packing.timed import compare, play_trace
-from gpusim.packing.typical import typical
 from gpusim.rng import stream
-from tests.packing import cases
+from gpusim.studies.packing.layout import build, requests_of
+from gpusim.studies.packing.policies import POLICIES
+from gpusim.studies.packing.timed import compare, play_trace
+from gpusim.studies.packing.typical import typical
 from tests.reference import packing as reference
+from tests.studies.packing import cases
 
 
 def trace_of(random: np.random.Generator, n: int) -> TimedPods:

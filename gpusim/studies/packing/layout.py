@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gpusim.bundle import records
 from gpusim.inputs.pods import WHOLE, Nodes, Pods
 from gpusim.kernels.packing.state import ANY, KIND, NODE, POD, SHAPE, TOTAL, Packing, Policy
-from gpusim.packing.misfits import types_of
-from gpusim.packing.typical import Typical, typical
+from gpusim.kernels.state.bundle import records
+from gpusim.studies.packing.misfits import types_of
+from gpusim.studies.packing.typical import Typical, typical
 
 
 class Requests(NamedTuple):

@@ -9,7 +9,7 @@ from gpusim.analysis.conservation import check
 from gpusim.engine.description import PoolSpec, Scheduling
 from gpusim.errors import ScenarioError
 from gpusim.inputs.traces import read_trace
-from gpusim.state.codes import Placement
+from gpusim.kernels.state.codes import Placement
 from tests.engine.kit import play_case
 from tests.engine.test_sharing import sharing, table
 from tests.inputs.trace_samples import OPENB
@@ -23,18 +23,20 @@ def limited(**changes) -> gpusim.Scenario:
     return sharing(**{**NODE, **changes})
 
 
-def begins_s(jobs: list[JobSpec], room: tuple[int, int], placement: Placement = Placement.BEST_FIT) -> list[float]:
+def begins_s(
+    jobs: list[JobSpec], cpu_memory: tuple[int, int], placement: Placement = Placement.BEST_FIT
+) -> list[float]:
     """Starts of jobs on two nodes of 4 GPUs."""
-    pool = PoolSpec(0, 0, 2, 4, room=room)
+    pool = PoolSpec(0, 0, 2, 4, cpu_memory=cpu_memory)
     case = Case(jobs, [pool], Scheduling(placement=placement), changes=[Change(0.0, "deliver", 0, 2)])
     return [job.start_s for job in play_case(case, 1000.0)]
 
 
-@pytest.mark.parametrize(("room", "third"), [((0, 0), 0.0), ((8, 0), 10.0), ((0, 8), 10.0), ((12, 12), 0.0)])
-def test_a_job_waits_for_cpus_or_memory(room, third):
+@pytest.mark.parametrize(("cpu_memory", "third"), [((0, 0), 0.0), ((8, 0), 10.0), ((0, 8), 10.0), ((12, 12), 0.0)])
+def test_a_job_waits_for_cpus_or_memory(cpu_memory, third):
     """Two take 8 of a node's, each on one of its four GPUs: that leaves none for a third where nodes have 8 in all."""
     jobs = [JobSpec(0.0, 1, 10.0, 10.0, asks=(asks, asks)) for asks in (8, 8, 4)]
-    assert begins_s(jobs, room) == [0.0, 0.0, third]
+    assert begins_s(jobs, cpu_memory) == [0.0, 0.0, third]
 
 
 def test_a_job_goes_where_its_cpus_are():
@@ -47,10 +49,10 @@ def test_a_job_goes_where_its_cpus_are():
 def test_parts_of_a_gpu_take_parts_of_the_share():
     """Four quarters of GPUs, of which each takes a quarter of the share of one, on a node of one GPU: all at once."""
     jobs = [JobSpec(0.0, 1, 10.0, 10.0, milli=250) for _ in range(4)]
-    case = Case(jobs, [PoolSpec(0, 0, 1, 1, room=(8, 8))], changes=[Change(0.0, "deliver", 0, 1)])
+    case = Case(jobs, [PoolSpec(0, 0, 1, 1, cpu_memory=(8, 8))], changes=[Change(0.0, "deliver", 0, 1)])
     assert [job.start_s for job in play_case(case, 99.0)] == [0.0] * 4
     jobs = [JobSpec(0.0, 1, 10.0, 10.0, milli=250, asks=(3, -1)) for _ in range(4)]
-    case = Case(jobs, [PoolSpec(0, 0, 1, 1, room=(8, 8))], changes=[Change(0.0, "deliver", 0, 1)])
+    case = Case(jobs, [PoolSpec(0, 0, 1, 1, cpu_memory=(8, 8))], changes=[Change(0.0, "deliver", 0, 1)])
     assert [job.start_s for job in play_case(case, 99.0)] == [0.0, 0.0, 10.0, 10.0]
 
 

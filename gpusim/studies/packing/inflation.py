@@ -18,9 +18,9 @@ from gpusim.errors import GpusimError
 from gpusim.inputs.pods import Nodes, Pods
 from gpusim.kernels.packing.place import begin, place
 from gpusim.kernels.packing.state import Packing
-from gpusim.packing.layout import Requests, build, requests_of
-from gpusim.packing.policies import POLICIES
 from gpusim.rng import stream
+from gpusim.studies.packing.layout import Requests, build, requests_of
+from gpusim.studies.packing.policies import POLICIES
 from gpusim.units import number_of
 
 DEMAND = 1.3  # of the cluster's GPUs

@@ -6,12 +6,12 @@ import pytest
 from gpusim.errors import GpusimError
 from gpusim.inputs.pods import Nodes, Pods
 from gpusim.kernels.packing.place import begin, place
-from gpusim.packing.inflation import curves, demanded, inflate, replicate
-from gpusim.packing.layout import build, requests_of
-from gpusim.packing.policies import POLICIES, named
-from gpusim.packing.typical import Typical, typical
-from tests.packing import cases
+from gpusim.studies.packing.inflation import curves, demanded, inflate, replicate
+from gpusim.studies.packing.layout import build, requests_of
+from gpusim.studies.packing.policies import POLICIES, named
+from gpusim.studies.packing.typical import Typical, typical
 from tests.reference.packing import Cluster, pods_of
+from tests.studies.packing import cases
 
 
 def _bits(held: int) -> list[int]:
