@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gpusim.engine.description import Scheduling, ServiceLevels
+from gpusim.engine.description import Scheduling
 from gpusim.kernels.state.codes import Order
+from gpusim.policies.indices import ServiceLevels
 from gpusim.validation.anchor import Effort, Row, mean_of_runs
 from gpusim.validation.cases import WARM_UP, Law, play_in_pieces, poisson_arrivals, responses_s, stream, work
 
