@@ -162,9 +162,7 @@ def test_what_cannot_be_loaded():
         PolicyError, match="it has 'key', which is asked once, and a method that is asked in every round"
     ):
         load_policy(f"{HERE}:Both")
-    with pytest.raises(
-        PolicyError, match="unknown option \\(did you mean 'limit_s'\\?\\); it takes limit_s"
-    ):
+    with pytest.raises(PolicyError, match="unknown option \\(did you mean 'limit_s'\\?\\); it takes limit_s"):
         load_policy(f"{HERE}:least_served", limit=3.0)
     with pytest.raises(PolicyError, match="has no 'shortst' \\(did you mean 'shortest'\\?\\)"):
         load_policy(f"{HERE}:shortst")
