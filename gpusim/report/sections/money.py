@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from gpusim.analysis.wording import quantity
@@ -25,7 +27,7 @@ OTHERS = {"on_demand": "(on demand)", "spot": "(spot)", "idle": "(idle)"}
 MONEY = {
     "revenue": "revenue", "energy": "energy", "ebitda": "EBITDA", "interest": "interest",
     "capex": "capital expenditure", "free_cash": "free cash flow", "paid_in": "owners' contributions",
-    "most_debt": "peak debt", "credit": "credits", "last_backlog": "backlog at the end",
+    "resale": "GPUs sold", "most_debt": "peak debt", "credit": "credits", "last_backlog": "backlog at the end",
 }  # fmt: skip
 
 
@@ -98,21 +100,26 @@ def _spread(deliveries: Deliveries) -> list[tuple[str, str, str]]:
     rows = deliveries.money.set_index("figure")
     return [
         (name, f"{quantity(p50)} USD", f"{MONEY[name]}, {quantity(p10)} to {quantity(p90)}")
-        for name, (p10, p50, p90) in zip(SHOWN, rows.loc[list(SHOWN)].to_numpy(), strict=True)
+        for name, (p10, p50, p90) in zip(shown(rows.index), rows.loc[shown(rows.index)].to_numpy(), strict=True)
     ]
+
+
+def shown(figures: Collection[str]) -> list[str]:
+    """Those of the money over replications that are told, of those there are."""
+    return [name for name in SHOWN if name in figures]
 
 
 def _cards(figures: pd.Series) -> list[tuple[str, str, str]]:
     """Figure, value and meaning of what is shown large."""
-    shown = {
+    meanings = {
         "revenue_usd": "revenue in the run", "ebitda_usd": "EBITDA", "capex_usd": "capital expenditure",
-        "free_cash_usd": "free cash flow", "paid_in_usd": "owners' contributions", "debt_usd": "debt at the end",
+        "resale_usd": "GPUs sold", "free_cash_usd": "free cash flow", "paid_in_usd": "owners' contributions", "debt_usd": "debt at the end",
         "backlog_usd": "backlog at the end",
     }  # fmt: skip
-    return [(name, f"{quantity(figures[name])} USD", meaning) for name, meaning in shown.items()]
+    return [(name, f"{quantity(figures[name])} USD", said) for name, said in meanings.items() if name in figures]
 
 
-SHOWN = ("revenue", "ebitda", "capex", "free_cash", "paid_in", "most_debt", "last_backlog")  # large
+SHOWN = ("revenue", "ebitda", "capex", "resale", "free_cash", "paid_in", "most_debt", "last_backlog")  # large
 SPREAD = (
     Column("figure", "figure", lambda name: MONEY[name], text=True),
     *(Column(f"p{q}_usd", f"P{q}", quantity) for q in (10, 50, 90)),

@@ -20,7 +20,7 @@ from gpusim.units import number_of
 MOST_ROWS = 12
 MOST_CAUSES = 8
 NAME = 11  # characters of a contract in a line of its table, which has 80 columns
-SHOWN = ("revenue", "ebitda", "capex", "free_cash", "most_debt", "paid_in", "last_backlog")  # of the money
+SHOWN = ("revenue", "ebitda", "capex", "resale", "free_cash", "most_debt", "paid_in", "last_backlog")  # of the money
 
 
 class ReplicationsSection(Section):
@@ -95,6 +95,6 @@ def _held(deliveries: Deliveries) -> Table:
 def _money(deliveries: Deliveries) -> Table:
     table = listing("in the run", "P10>", "P50>", "P90>", title="Money over replications [USD]")
     rows = deliveries.money.set_index("figure")
-    for name in SHOWN:
+    for name in [name for name in SHOWN if name in rows.index]:
         table.add_row(MONEY[name], *(quantity(rows.loc[name, f"p{q}_usd"]) for q in (10, 50, 90)))
     return table
