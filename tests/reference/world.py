@@ -253,9 +253,10 @@ class Pool:
         return sum(replica.held(self.size) for replica in self.replicas if replica.spec.tenant == tenant)
 
 
+def _nodes(spec: PoolSpec) -> list[Node]:
+    return [Node(n, spec.gpus_per_node, n // spec.nodes_per_domain) for n in range(spec.n_nodes)]
+
+
 def build_pools(specs: list[PoolSpec]) -> list[Pool]:
     """Pools with all nodes off."""
-    return [
-        Pool(i, spec, [Node(n, spec.gpus_per_node, n // spec.nodes_per_domain) for n in range(spec.n_nodes)], spec.n_nodes)
-        for i, spec in enumerate(specs)
-    ]
+    return [Pool(i, spec, _nodes(spec), spec.n_nodes) for i, spec in enumerate(specs)]

@@ -21,7 +21,8 @@ class CashTally:
 
     def __init__(self, book: Book):
         self.months = months_of(book)
-        self.sums = SUMS if book.scenario.money.resale is None else (*SUMS, SOLD[0])
+        money = book.scenario.money
+        self.sums = [*SUMS, *([] if money.resale is None else SOLD[:1]), *(["refused"] if money.covenants() else [])]
         self.cents: list[list[int]] = []
         self.courses: list[np.ndarray] = []
 
