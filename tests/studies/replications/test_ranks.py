@@ -81,6 +81,20 @@ def test_balance_counts_runs_in_which_demand_binds() -> None:
     assert found.held == pytest.approx(sum(held.values()) / 9)
 
 
+def test_of_a_build_out_live_gpus_are_the_measure() -> None:
+    """What is not there yet is told apart; here half of what is planned is live."""
+    table = outcomes(3)
+    live = table[table["measure"] == "planned_gpu_hours"].assign(measure="online_gpu_hours")
+    live["value"] /= 2.0
+    built = pd.concat([table, live, table.iloc[:1].assign(kind="project", measure="late_days")])
+    (found, by_demand), (plain, _same) = ranks.balance(built), ranks.balance(table)
+    assert (found.whole, found.idle, found.held) == pytest.approx((plain.whole / 2.0, plain.idle, plain.held))
+    text = verdict(ranks.causes(ranks.by_run(built)), found, by_demand, "at market prices")
+    assert text.startswith("Among live GPUs, ")
+    assert "of live GPU-time" in text
+    assert "planned" not in text
+
+
 def test_the_verdict_says_how_often() -> None:
     runs = ranks.by_run(outcomes(1))
     causes = ranks.causes(runs)
