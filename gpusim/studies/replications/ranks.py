@@ -114,10 +114,11 @@ def balance(outcomes: pd.DataFrame) -> tuple[Balance, Proportion]:
 
 
 def _one_power(rows: pd.DataFrame) -> pd.DataFrame:
-    """GPUs without power under one cause in all runs, that of most of them: the grid or the power plan."""
+    """GPUs without power under one cause in all runs, that of most of a pool's: the grid or the power plan."""
     dark = rows["cause"].isin([NOT_ENERGISED, POWER_PLAN])
-    held = rows[dark & (rows["measure"] == HELD)].groupby("cause", observed=True)["value"].sum()
-    return rows.assign(cause=rows["cause"].astype(str).where(~dark, held.idxmax())) if len(held) else rows
+    held = rows[dark].assign(value=rows["value"].where(rows["measure"] == HELD, 0.0))
+    most = held.pivot_table(index="name", columns="cause", values="value", aggfunc="sum", observed=True).idxmax(axis=1)
+    return rows.assign(cause=rows["cause"].astype(str).where(~dark, rows["name"].map(most))) if len(most) else rows
 
 
 def _ranked(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

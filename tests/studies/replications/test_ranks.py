@@ -115,14 +115,15 @@ def test_nothing_was_held_back() -> None:
 
 
 def test_a_better_plan_or_a_larger_grid_is_one_cause() -> None:
-    """What lacks power ranks as one, whichever of the two it is called from run to run."""
+    """What a pool lacks of power ranks as one, whichever of the two it is called from run to run."""
     held = {"not_energised": [60.0, 0.0, 0.0], "power_plan": [0.0, 55.0, 65.0], "busy": [50.0, 50.0, 50.0]}
     rows = [("pool", "a/H100", cause, ranks.HELD, hours[run], run) for cause, hours in held.items() for run in range(3)]
+    rows += [("pool", "b/H100", "not_energised", ranks.HELD, 1.0, run) for run in range(3)]  # its grid is too small
     found = ranks.causes(
         ranks.by_run(pd.DataFrame(rows, columns=["kind", "name", "cause", "measure", "value", "seed"]))
     )
-    assert found["cause"].tolist() == ["power_plan", "busy"]
-    assert found["first"].tolist() == [3, 0]
+    assert found["cause"].tolist() == ["power_plan", "busy", "not_energised"]
+    assert found["first"].tolist() == [3, 0, 0]
     assert found.loc[0, "mean"] == pytest.approx(60.0)
 
 
