@@ -69,6 +69,11 @@ CAUSES = (
              "GPUs had not been delivered yet",
              "an earlier delivery",
              WaitRow("not_delivered", 1, turn=20), online=False, relieved_by="delivery"),
+    # Their pool will never again have so many: nobody's plan has them, and no GPU-second is booked.
+    CauseRow("retired", Kind.BUSY, None, 195, "#C9B79C", "GPUs taken out",
+             "GPUs had been taken out, and too few were left for jobs or replicas that still asked for them",
+             "taking them out later, or other GPUs for this work",
+             WaitRow("retired", 14, turn=55)),
     # Delivered, but no hall that is ready has room for them.
     CauseRow("not_housed", Kind.ABSENT, 1, 180, "#005A32", "no hall for the GPUs",
              "GPUs had been delivered, but no hall was ready to house and cool them",
@@ -232,7 +237,8 @@ WORDS = {row.name: row for row in CAUSES}
 # From useful to absent. Figures of what GPUs were held for are sums in this order.
 _LAYERS = [(row.layer, row) for row in CAUSES if row.layer is not None]
 STACK = tuple(row for _layer, row in sorted(_LAYERS, key=lambda pair: pair[0]))
-BUSY, RESERVED, FRAGMENTED, TRAINING = "busy", "idle_reserved", "idle_fragmented", "training"
+BUSY, RETIRED, RESERVED, FRAGMENTED = "busy", "retired", "idle_reserved", "idle_fragmented"
+TRAINING = "training"
 NOT_DELIVERED, NOT_ENERGISED, NO_DEMAND = "not_delivered", "not_energised", "idle_no_demand"
 # Causes that the books tell from those under which the engine books them.
 BACKLOG, POWER_PLAN = "backlog", "power_plan"

@@ -28,7 +28,7 @@ ROW = """
     CauseRow("idle_strike", Kind.IDLE, 32, 125, "#123456", "on strike",
              "GPUs were free while nobody would tend them",
              "better pay",
-             WaitRow("strike", 14, turn=125)),
+             WaitRow("strike", 15, turn=125)),
 """
 # Has a process book some of the time without demand under the new cause, and says what came of it.
 RUN = """
@@ -76,7 +76,7 @@ def test_codes_that_results_and_kernels_were_made_with():
     ]  # fmt: skip
     assert [wait.name.lower() for wait in Wait] == [
         "busy", "not_delivered", "not_energised", "down", "fragmented", "power", "quota", "cycle", "policy",
-        "not_housed", "data", "rule", "cooling", "curtailed",
+        "not_housed", "data", "rule", "cooling", "curtailed", "retired",
     ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.ledger import both_sides
 from gpusim.analysis.rejections import never_started, rejected, rejections
 from gpusim.analysis.wording import gpu_hours, period, quantity, share, worth
-from gpusim.causes import BACKLOG, BUSY, SLACK, STALLED, WORDS
+from gpusim.causes import BACKLOG, BUSY, OFFLINE, SLACK, STALLED, WORDS
 from gpusim.scenario.earnings import Earnings
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, number_of
@@ -117,7 +117,9 @@ def balanced(result: Record, table: pd.DataFrame | None = None) -> str:
         return ""
     table = bottlenecks(result) if table is None else table
     asked = len(result.jobs) > 0 or (result.services["wanted_replicas"] > 0).any()
-    found = Balance.of(table, float(result.ledger["gpu_s"].sum()) / HOUR_S)
+    built, ledger = is_built(result), result.ledger
+    counted = ledger[~ledger["cause"].isin(OFFLINE)] if built else ledger
+    found = Balance.of(table, float(counted["gpu_s"].sum()) / HOUR_S, built)
     turned_away = rejected(result)
     rest = greatest(result, table).removeprefix(turned_away).strip()
     return " ".join(filter(None, (turned_away, found.sentence() if asked else "", rest)))

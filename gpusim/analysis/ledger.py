@@ -14,7 +14,7 @@ import pandas as pd
 
 from gpusim.analysis.lateness import is_built
 from gpusim.analysis.power_plan import named
-from gpusim.causes import ABSENT, BACKLOG, BUSY, FRAGMENTED, LOSS_OF_WAIT, RESERVED, STALLED, USEFUL, WORDS
+from gpusim.causes import ABSENT, BACKLOG, BUSY, FRAGMENTED, LOSS_OF_WAIT, RESERVED, RETIRED, STALLED, USEFUL, WORDS
 from gpusim.tables.record import Record
 
 HELD_BACK = (
@@ -73,7 +73,7 @@ def _set_against(cells: _Cells, unmet: pd.DataFrame) -> tuple[_Sums, _Sums, dict
     all_s, free_s, padding_s, short_s = (
         unmet[name].to_numpy(float) for name in ("gpu_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s")
     )
-    waits_on = np.isin(own % len(CODES), _codes((BUSY, *ABSENT)))  # for GPUs that are not free
+    waits_on = np.isin(own % len(CODES), _codes((BUSY, RETIRED, *ABSENT)))  # for GPUs that are not free
     elsewhere = {
         RESERVED: np.where(waits_on, free_s, 0.0),
         FRAGMENTED: np.where(waits_on, padding_s, 0.0),

@@ -13,22 +13,22 @@ from gpusim.units import number_of
 MOST_CAUSES = 2  # of a sentence
 
 
-def kept(result: Record) -> list[str]:
-    """What came of the requests of each service with a model, a sentence each."""
+def kept(result: Record, run: str = "") -> list[str]:
+    """What came of the requests of each service with a model, a sentence each; ``run``: which it is, if of several."""
     table, late, served = attainment(result), causes(result), by_requests(result)
     return [
-        _kept(row, objectives(result, row["service"]).share, late[late["service"] == row["service"]])
+        _kept(row, run, objectives(result, row["service"]).share, late[late["service"] == row["service"]])
         + ("" if row["service"] in served else " Simulated as a token flow: estimated from the load of its replicas.")
         for _place, row in table.iterrows()
     ]
 
 
-def _kept(row: pd.Series, promised: float, late: pd.DataFrame) -> str:
+def _kept(row: pd.Series, run: str, promised: float, late: pd.DataFrame) -> str:
     name, judged, under_way = row["service"], row["judged"], row["under_way"]
     if not judged:
         at_end = f"{number_of(quantity(under_way), 'request')}, still running at the end and not late yet"
-        return f"{name} had {at_end if under_way else 'no requests'}."
-    said = f"{name} met its objectives for {percent(row['attainment'], promised)} of {_requests(judged)}"
+        return f"{name} had {at_end if under_way else 'no requests'}{run}."
+    said = f"{name} met its objectives{run} for {percent(row['attainment'], promised)} of {_requests(judged)}"
     short = row["attainment"] < promised
     said += f", short of the target of {percent(promised)}" if short else f"; the target is {percent(promised)}"
     return said + "".join(f"; {part}" for part in (_why(late), _lost(row["failed"])) if part) + "."

@@ -43,9 +43,13 @@ def named(result: Record, entries: pd.DataFrame) -> pd.DataFrame:
 def _spare(result: Record) -> np.ndarray:
     """GPUs more, of each that is energised, that the connection of a site would carry by what the site drew at most.
 
-    Shape (n_sites,), as the rows of the table of sites.
+    The limit of an interval is that at its start, or at its end if that is more: in between the connection may have
+    grown, or the site's own plant started. Shape (n_sites,), as the rows of the table of sites.
     """
-    power = result.power[np.isfinite(result.power["limit_w"]) & (result.power["limit_w"] > 0.0)]
+    power = result.power
+    after_w = power.groupby("site", observed=True)["limit_w"].shift(-1)  # rows are in the order of time
+    power = power.assign(limit_w=np.fmax(power["limit_w"], after_w))
+    power = power[np.isfinite(power["limit_w"]) & (power["limit_w"] > 0.0)]
     at, limit_w = _row_of(result, power), power["limit_w"].to_numpy()
     most_w, used = np.zeros((2, len(result.sites)))
     np.maximum.at(most_w, at, limit_w)

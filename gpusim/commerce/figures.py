@@ -7,7 +7,7 @@ import pandas as pd
 
 from gpusim.commerce.cents import in_usd
 from gpusim.commerce.returns import irr, mirr, npv, payback_years
-from gpusim.commerce.statements import COSTS, Statements, opening_cents
+from gpusim.commerce.statements import COSTS, SOLD, Statements, opening_cents
 from gpusim.scenario.money import Money
 from gpusim.units import HOUR_S, YEAR_S
 
@@ -25,7 +25,9 @@ def figures(statements: Statements) -> pd.Series:
     -------
     Series
         Sums over the run of revenue, energy, rent, rules, ebitda, depreciation, interest, tax, profit, capex, free_cash
-        and paid_in, and cash, debt, assets and backlog at its end, each with ``_usd``; ebitda_share (of revenue),
+        and paid_in, where GPUs may be sold also resale (proceeds) and sold_plant (their book value), where loans have
+        covenants also refused (what these kept them from lending), and cash, debt, assets and backlog at its end, each
+        with ``_usd``; ebitda_share (of revenue),
         credit_usd (of all kinds), live_mw (mean), revenue_usd_per_mw_year (of mean live IT MW), useful_gpu_hours (used
         under contracts or sold by the hour), usd_per_useful_gpu_hour (running costs, depreciation and interest),
         payback_years, npv_usd, mirr and irr (of free cash in the run alone) and npv_book_usd, mirr_book and irr_book
@@ -39,11 +41,12 @@ def figures(statements: Statements) -> pd.Series:
     cost = sum(int(fleet[name].sum()) for name in (*COSTS, "depreciation", "interest"))
     flows, money = fleet["free_cash"], accounts.allocation.book.scenario.money
     with_book = flows.copy()
+    more = (*SOLD, *(["refused"] if money.covenants() else []))
     with_book[0] -= opening_cents(accounts)["assets"]
     with_book[-1] += fleet["assets"][-1]
     return pd.Series(
         {
-            **{f"{name}_usd": in_usd(fleet[name].sum()) for name in _FLOWS},
+            **{f"{name}_usd": in_usd(fleet[name].sum()) for name in (*_FLOWS, *more) if name in fleet},
             **{f"{name}_usd": in_usd(fleet[name][-1]) for name in _ENDS},
             "ebitda_share": _ratio(float(fleet["ebitda"].sum()), float(fleet["revenue"].sum())),
             "credit_usd": in_usd((accounts.cents["credit"] + accounts.cents["service_credit"]).sum()),

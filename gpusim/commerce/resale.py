@@ -23,8 +23,9 @@ def retired(scenario: Scenario, months_s: np.ndarray) -> tuple[np.ndarray, np.nd
     Returns
     -------
     (int64 ndarray, ndarray), shape (months,)
-        Proceeds [cents], and the share of the plant of the first day that is gone by the end of the month: by rated
-        power, GPUs of the first day going before those that came later.
+        Proceeds [cents], and the share of the GPUs of the first day that is gone by the end of the month: by rated
+        power, and before those that came later by a level of their pool. These have no book value: only projects
+        spend, and the GPUs that they add stay.
     """
     proceeds, gone_w, first_w = np.zeros(len(months_s) - 1, np.int64), np.zeros(len(months_s) - 1), 0.0
     for site in scenario.sites.values():
@@ -42,7 +43,7 @@ def retired(scenario: Scenario, months_s: np.ndarray) -> tuple[np.ndarray, np.nd
     return proceeds, np.cumsum(gone_w) / first_w if first_w > 0.0 else gone_w
 
 
-def written_off(left: int, wear: np.ndarray, gone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def written_off(left: int, wear: np.ndarray, gone: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """[cents] Depreciation of a plant, and the book value of what leaves it, by month, shape (months,).
 
     Parameters
@@ -52,13 +53,16 @@ def written_off(left: int, wear: np.ndarray, gone: np.ndarray) -> tuple[np.ndarr
     wear : ndarray of int64, shape (months,)
         [cents] Its depreciation if nothing left.
     gone : ndarray, shape (months,)
-        Share of it that has left by the end of the month: early in it, before the month's depreciation.
+        Share of its GPUs that has left by the end of the month: early in it, before the month's depreciation.
+    share : float
+        What GPUs are of it. The rest stays.
     """
-    whole = left - np.cumsum(wear)
-    before = np.concatenate([[left], whole[:-1]])
+    worn = np.rint(np.cumsum(wear) * share).astype(np.int64)
+    whole = round(left * share) - worn
+    before = np.concatenate([[round(left * share)], whole[:-1]])
     since = np.concatenate([[0.0], gone[:-1]])
     held, rest, end = (
         np.rint(value * (1.0 - share)).astype(np.int64)
         for value, share in ((before, since), (before, gone), (whole, gone))
     )
-    return rest - end, held - rest
+    return rest - end + wear - np.diff(worn, prepend=0), held - rest

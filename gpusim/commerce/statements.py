@@ -156,7 +156,8 @@ def statements(
     old, sold = capital.opening_wear(money, len(months)), {}
     if money.resale is not None:
         proceeds, gone = resale.retired(book.scenario, book.months_s)
-        old, plant = resale.written_off(capital.opening_plant(money), old, gone)
+        share = 1.0 if money.opening is None else money.opening.gpu_share
+        old, plant = resale.written_off(capital.opening_plant(money), old, gone, share)
         sold = dict(zip(SOLD, (proceeds, plant), strict=True))
     worn = worn + split(old, live_mw[:, 0]).T
     spent = spent - split(capital.from_construction(spent.sum(axis=0), money), spent.T).T

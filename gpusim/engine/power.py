@@ -96,14 +96,22 @@ class SitePower:
     from_grid_w = property(lambda self: min(self._cap_w, self._grid_w))
     firm_w = property(lambda self: self._grid_w + (0.0 if self.plant is None else self.plant.promised_w))
 
-    def deliver(self, pool: int, nodes: int) -> None:
-        """Nodes of a pool (index in the fleet) delivered so far."""
+    def deliver(self, pool: int, nodes: int, most: int | None = None) -> None:
+        """Nodes of a pool (index in the fleet) delivered so far.
+
+        ``most``: nodes that it will have at most from now on, all others having been taken out for good; absent: as
+        before.
+        """
         env = self.env
         pool = border.whole(env, "deliver: pool", pool, self.first_pool + self.n_pools, self.first_pool)
-        nodes = border.whole(env, "deliver: nodes", nodes, int(env.fleet.pools[pool].n_nodes) + 1)
+        end = int(env.fleet.pools[pool].n_nodes) + 1
+        nodes = border.whole(env, "deliver: nodes", nodes, end)
+        most = most if most is None else border.whole(env, "deliver: most", most, end, nodes)
         env.settle()
         self.delivered[pool - self.first_pool] = nodes
-        env.fleet.pools[pool].delivered = nodes * env.fleet.pools[pool].gpus_per_node
+        row = env.fleet.pools[pool]
+        row.delivered = nodes * row.gpus_per_node
+        row.ordered = max(row.ordered, row.delivered) if most is None else most * row.gpus_per_node
         self._switch()
 
     def connect(self, plant: OnSitePower) -> None:

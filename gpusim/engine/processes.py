@@ -15,12 +15,15 @@ Log = Callable[[float, str, str, str, float, str], None]
 def deliver(
     env: FleetEnvironment, power: SitePower, pool: int, steps: list[tuple[float, float]], site: str, kind: str, log: Log
 ) -> Generator:
-    """GPUs arrive on a schedule: ``steps`` of (time [s], GPUs in all)."""
+    """GPUs arrive, and are taken out, on a schedule: ``steps`` of (time [s], GPUs in all)."""
     per_node = int(env.fleet.pools[pool].gpus_per_node)
-    for time_s, gpus in steps:
+    for i, (time_s, gpus) in enumerate(steps):
         yield env.at(time_s, Place.DELIVERIES)
-        power.deliver(pool, int(gpus) // per_node)
-        log(env.now, site, "delivery", f"{kind}: {number_of(int(gpus), 'GPU')} delivered in all", gpus, "GPUs")
+        most = max(later for _time_s, later in steps[i:])
+        power.deliver(pool, int(gpus) // per_node, int(most) // per_node)
+        gone = steps[i - 1][1] - gpus if i else 0.0
+        told = f"left, {gone:,.0f} taken out" if gone > 0.0 else "delivered in all"
+        log(env.now, site, "delivery", f"{kind}: {number_of(int(gpus), 'GPU')} {told}", gpus, "GPUs")
 
 
 def open_halls(

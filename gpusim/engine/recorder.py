@@ -190,10 +190,11 @@ class Recorder:
         span = np.diff(edges)[:, None]
         mean = np.diff(pools["ledger"], axis=0) / span[:, :, None]  # (interval, pool, cause)
         n, n_pools = mean.shape[:2]
-        delivered = pools["planned"][0] - mean[:, :, Cause.NOT_DELIVERED]
+        planned = pools["planned"][0] - np.diff(pools["retired_s"], axis=0) / span
+        delivered = planned - mean[:, :, Cause.NOT_DELIVERED]
         housed = delivered - mean[:, :, Cause.NOT_HOUSED]
         series = {
-            "planned_gpus": np.broadcast_to(pools["planned"][0].astype(float), (n, n_pools)),
+            "planned_gpus": planned,
             "delivered_gpus": delivered,
             "housed_gpus": housed,
             "energised_gpus": housed - mean[:, :, Cause.NOT_ENERGISED],

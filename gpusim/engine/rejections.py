@@ -31,7 +31,8 @@ def rejections_table(
         where its residency admits; ``rejected_link``: to none of these a link leads from its data; ``rejected_size``:
         no pool left can ever hold it), site and gpu_type (of the pool whose queue was full; else no site, and the types
         that it may use, "" for all), residency and home ("" for none), jobs, least_gpus and most_gpus asked for,
-        largest_gpus (of the largest pool that they may use, when complete), gpu_s (GPUs x runtime) and usd (what these
+        largest_gpus (of the largest pool that they may use, when complete, or what is left of it if it was large
+        enough once), gpu_s (GPUs x runtime) and usd (what these
         GPU-hours would have earned when the job was submitted): on the type of the full queue's pool; else of the types
         that they may use, on that with the lowest price of the work; on the reference type if the scenario knows none
         of them.
@@ -44,6 +45,8 @@ def rejections_table(
     first = rows[np.unique(route, return_index=True)[1]]
     told = pd.DataFrame([_why(scenario, fleet, table, names, int(row)) for row in first]).iloc[route]
     told = told.reset_index(drop=True)
+    gpus, left = table.asked()[rows], told.pop("left_gpus")
+    told["largest_gpus"] = told["largest_gpus"].where(gpus > told["largest_gpus"], left)
     full = np.flatnonzero(jobs["pool"] != NONE)
     told.loc[full, "cause"] = "rejected_queue"
     for name, at in (("site", 0), ("gpu_type", 1)):
@@ -51,7 +54,6 @@ def rejections_table(
     told.loc[full, "largest_gpus"] = fleet.pools["planned"][jobs["pool"][full]]
     work = {kinds: _work(scenario, kinds) for kinds in told["gpu_type"].unique()}
     best, speed = zip(*(work[kinds] for kinds in told["gpu_type"]), strict=True)
-    gpus = table.asked()[rows]
     gpu_s = gpus * jobs["runtime_s"] / np.array(speed)
     earnings, usd_per_gpu_hour = Earnings.of(scenario), np.zeros(len(rows))
     pools = told["site"] + "/" + pd.Series(best)
@@ -128,7 +130,8 @@ def _why(scenario: Scenario, fleet: Fleet, table: JobTable, names: Names, row: i
         cause = "rejected_residency"
     else:
         cause = "rejected_size" if len(pools) or sites else "rejected_link"
-    largest = int(fleet.pools["planned"][pools].max()) if len(pools) else 0
+    largest, left = (int(fleet.pools[name][pools].max(initial=0)) for name in ("planned", "ordered"))
     return {
         "cause": cause, "site": "", "gpu_type": kinds, "residency": residency, "home": home, "largest_gpus": largest,
+        "left_gpus": left,
     }  # fmt: skip

@@ -81,7 +81,7 @@ def _least(f, j, start, stop, rule, now_only):
         p = f.candidates[i]
         pool = f.pools[p]
         held = held_gpus(pool, f.jobs[j].gpus)
-        if held > pool.planned or (now_only and not _can_hold(f, j, p, held)):
+        if held > pool.ordered or (now_only and not _can_hold(f, j, p, held)):
             continue
         load = _load(pool)
         score = load
@@ -101,7 +101,7 @@ def _least(f, j, start, stop, rule, now_only):
 
 @part
 def choose(f, j):
-    """Place in ``candidates`` of the pool for job ``j``, or NONE if no pool can ever hold it.
+    """Place in ``candidates`` of the pool for job ``j``, or NONE if no pool can ever hold it, from now on.
 
     Pools that could run the job as they are now come before those that only will, when they are complete.
     """
@@ -109,7 +109,7 @@ def choose(f, j):
     start, stop = route.start, route.start + route.count
     if route.count == 1:
         pool = f.pools[f.candidates[start]]
-        return start if held_gpus(pool, f.jobs[j].gpus) <= pool.planned else NONE
+        return start if held_gpus(pool, f.jobs[j].gpus) <= pool.ordered else NONE
     rule = f.scheduling[0].dispatch
     if rule == _CHEAPEST or rule == _GREENEST:
         i = _least(f, j, start, stop, rule, True)

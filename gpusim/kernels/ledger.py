@@ -30,7 +30,7 @@ def _short(pool, wait):
     if wait == _WAIT_BUSY:
         return pool.busy - pool.padding - _unshared(pool) + pool.serving
     if wait == _WAIT_NOT_DELIVERED:
-        return pool.planned - pool.delivered
+        return pool.ordered - pool.delivered
     if wait == _WAIT_NOT_HOUSED:
         return pool.unhoused
     if wait == _WAIT_NOT_ENERGISED:
@@ -71,7 +71,8 @@ def settle_pool(pools, p, now):
         return
     pool.settled_s = now
     ledger = pool.ledger
-    ledger[_NOT_DELIVERED] += (pool.planned - pool.delivered) * dt
+    ledger[_NOT_DELIVERED] += (pool.ordered - pool.delivered) * dt
+    pool.retired_s += (pool.planned - pool.ordered) * dt
     ledger[_NOT_HOUSED] += pool.unhoused * dt
     ledger[_NOT_ENERGISED] += (pool.delivered - pool.unhoused - pool.energised) * dt
     ledger[_DOWN] += pool.down * dt

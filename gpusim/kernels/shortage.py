@@ -7,7 +7,7 @@ from gpusim.kernels.state.codes import Wait
 
 _BUSY, _FRAGMENTED, _DOWN = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.DOWN)
 _NOT_DELIVERED, _NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
-_NOT_ENERGISED = int(Wait.NOT_ENERGISED)
+_NOT_ENERGISED, _RETIRED = int(Wait.NOT_ENERGISED), int(Wait.RETIRED)
 
 
 @inner
@@ -16,7 +16,7 @@ def shortage(pool, held):
 
     The first of these that, had it come about, would have left enough GPUs free, each with those before it: nodes less
     scattered, power for what is housed, halls for what is delivered, all that was ordered delivered, no node down. If
-    none would, the rest is at work for others.
+    none would, the rest is at work for others, or was taken out, if all that is left would not be enough.
     """
     if pool.free >= held:
         return _FRAGMENTED
@@ -24,8 +24,8 @@ def shortage(pool, held):
         return _NOT_ENERGISED
     if pool.free + (pool.delivered - pool.energised) >= held:
         return _NOT_HOUSED
-    if pool.free + (pool.planned - pool.energised) >= held:
+    if pool.free + (pool.ordered - pool.energised) >= held:
         return _NOT_DELIVERED
-    if pool.free + (pool.planned - pool.energised) + pool.down >= held:
+    if pool.free + (pool.ordered - pool.energised) + pool.down >= held:
         return _DOWN
-    return _BUSY
+    return _BUSY if pool.ordered >= held else _RETIRED

@@ -26,6 +26,8 @@ class Opening(Model):
     """[USD] Accumulated depreciation of that plant."""
     construction_usd: Usd = 0.0
     """[USD] Construction in progress, already paid for: it covers the first spending of projects."""
+    gpu_share: Share = 1.0
+    """Share of that plant that is GPUs with their servers, racks and networks: it leaves with GPUs that are sold."""
 
     @model_validator(mode="after")
     def _not_worn_twice(self) -> Opening:

@@ -79,6 +79,10 @@ class Money(Model):
                 )
         return self
 
+    def covenants(self) -> dict[str, float]:
+        """Loans that refuse while coverage is below a number, with it."""
+        return {name: loan.least_coverage for name, loan in self.loans.items() if loan.least_coverage is not None}
+
     @field_validator("usd_per")
     @classmethod
     def _codes(cls, usd_per: dict[str, float]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import ceil
 
 from gpusim.scenario.build_out import Part, gpus_added, target
@@ -12,8 +13,9 @@ from gpusim.scenario.link import paths
 from gpusim.scenario.plausible import RANGES, odd_values
 from gpusim.scenario.project import COMPONENTS, Project
 from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.site import Pool
 from gpusim.scenario.workload import Stream
-from gpusim.units import WATT_PER_MW, number_of
+from gpusim.units import DAY_S, WATT_PER_MW, number_of
 
 FAR_TOO_LARGE = 500.0  # times the rated power: a kW in place of an MW is 1,000
 MOST_MW = RANGES["sites.*.grid_mw"][1]  # more is odd whatever the site has
@@ -28,7 +30,28 @@ def notes(scenario: Scenario) -> list[str]:
     ]
     early = list(_too_early(scenario))
     odd = [*odd_values(scenario.to_toml_dict()), *_far_too_large(scenario)]
-    return [*_both(scenario), *odd, *_no_way(scenario), *early, *found]
+    return [*_both(scenario), *odd, *_no_way(scenario), *_not_sold(scenario), *early, *found]
+
+
+def _not_sold(scenario: Scenario) -> Iterator[str]:
+    """A price of used GPUs of which nothing comes."""
+    if scenario.money.resale is None:
+        return
+    if not scenario.contracts:
+        yield (
+            "money.resale: it has no effect: statements of money are made for [contracts] alone, and there are none;"
+            " give one, or leave it out"
+        )
+    elif not any(_falls(scenario, pool) for site in scenario.sites.values() for pool in site.pools.values()):
+        yield (
+            "money.resale: it has no effect: no level of sites.*.pools.*.gpus falls in the run; give a lower one at the"
+            " date on which GPUs are sold, or leave it out"
+        )
+
+
+def _falls(scenario: Scenario, pool: Pool) -> bool:
+    steps = pool.gpus.steps(scenario.run.start)
+    return any(b < a and time_s < scenario.run.days * DAY_S for (_, a), (time_s, b) in pairwise(steps))
 
 
 def _no_way(scenario: Scenario) -> Iterator[str]:

@@ -57,7 +57,8 @@ class Deliveries:
         replications in which it comes. GPU-hours of a shock sum to 0.
     money : DataFrame
         With contracts: figure, p10_usd, p50_usd, p90_usd. Over the run: revenue, energy, ebitda, interest, capex,
-        free_cash, paid_in (by the owners), most_debt (at the end of any month), credit, last_backlog (at the end).
+        free_cash, paid_in (by the owners), resale (of GPUs, where they may be sold), refused (by covenants, where loans
+        have any), most_debt (at the end of any month), credit, last_backlog (at the end).
     cash : DataFrame
         With contracts: month; free_cash_p10_usd, free_cash_p50_usd, free_cash_p90_usd (sum of free cash to the month's
         end), paid_in_p10_usd and so on (sum of owners' contributions). Quantiles are by month.

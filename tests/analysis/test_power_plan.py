@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gpusim.analysis.bottlenecks import bottlenecks
@@ -32,6 +33,15 @@ def test_two_thirds_of_the_connection_in_use() -> None:
     assert said["cause"] == "power_plan"
     assert "oversubscribing the grid connection, with a power cap" in said["sentence"]
     assert "grid connection too small" not in said["sentence"]
+
+
+def test_a_connection_that_grows_in_an_interval() -> None:
+    """An hour begins with 50 MW and ends with 100; its 60 MW are not 120% of what the site had."""
+    result = dark(60.0, 1000.0, 400.0)
+    later = {name: result.tables[name].assign(start_s=3600.0, end_s=7200.0) for name in ("power", "pools")}
+    both = {name: pd.concat([result.tables[name], table]) for name, table in later.items()}
+    both["power"].iloc[0, both["power"].columns.get_loc("limit_w")] = 5e7
+    assert held(type(result)(result.manifest, {**result.tables, **both})) == {"power_plan": pytest.approx(400.0)}
 
 
 @pytest.mark.parametrize("drawn_mw", [90.0, 95.0, 100.0])

@@ -13,6 +13,7 @@ from gpusim.commerce.figures import figures
 from gpusim.commerce.resale import retired, written_off
 from gpusim.commerce.statements import Statements, statements
 from gpusim.errors import ScenarioError
+from gpusim.report.figures.money import draw
 from gpusim.report.findings import Findings
 from gpusim.report.sections.money import MoneySection
 from gpusim.scenario.scenario import Scenario
@@ -53,9 +54,22 @@ def test_by_hand() -> None:
     assert np.array_equal(fleet["depreciation"][:12], plain["depreciation"][:12])
     assert fleet["depreciation"][12] == pytest.approx((1.0 - rated) * plain["depreciation"][12], abs=2)
     assert "resale" not in plain
+    told = figures(found)
+    assert told["resale_usd"] == fleet["resale"].sum() / 100.0
+    assert told["sold_plant_usd"] == fleet["sold_plant"].sum() / 100.0
+    assert "resale_usd" not in figures(made(sold=False))
     assert fleet["free_cash"].sum() - plain["free_cash"].sum() == pytest.approx(
         fleet["resale"].sum() - (fleet["tax"] - plain["tax"]).sum(), abs=1
     )
+
+
+def test_halls_stay_when_gpus_are_sold() -> None:
+    """A third of the plant is halls: of what is written off with the GPUs, two thirds; the rest wears on."""
+    whole, part = made(sold=True).fleet, made(sold=True, opening={**PLANT, "gpu_share": 2.0 / 3.0})
+    assert faults(part) == []
+    assert part.fleet["sold_plant"][12] == pytest.approx(whole["sold_plant"][12] * 2.0 / 3.0, abs=2)
+    plain = made(sold=False).fleet["depreciation"][12]
+    assert part.fleet["depreciation"][12] == pytest.approx(plain / 3.0 + whole["depreciation"][12] * 2.0 / 3.0, abs=3)
 
 
 def test_what_is_sold_for_more_than_its_book_value_is_taxed() -> None:
@@ -84,8 +98,12 @@ def test_a_plant_is_written_off_to_the_cent() -> None:
         wear = rng.integers(0, 1_000, 24)
         left = int(wear.sum() + rng.integers(0, 500))
         gone = np.minimum(np.cumsum(rng.choice([0.0, 0.0, 0.2], 24)), 1.0)
-        worn, sold = written_off(left, wear, gone)
+        worn, sold = written_off(left, wear, gone, 1.0)
         assert worn.sum() + sold.sum() == left - round((left - wear.sum()) * (1.0 - gone[-1]))
+        halls = 1.0 - (share := float(rng.uniform()))  # stay, and wear as ever
+        worn, part = written_off(left, wear, gone, share)
+        assert np.abs(worn - (wear * halls + (written_off(left, wear, gone, 1.0)[0]) * share)).max() <= 3
+        assert np.abs(part - sold * share).max() <= 3
         assert (sold[np.diff(gone, prepend=0.0) == 0.0] == 0).all()
 
 
@@ -103,5 +121,10 @@ def test_the_console_says_what_sold_gpus_brought(prices: dict | None) -> None:
         "sites": {"spain": {"region": "ES", "jurisdiction": "EU", "grid_mw": 1.0, "pools": pools}},
         "contracts": {"c": {"tenant": "lab", "signed": 0.0, "gpus": 8, "term_days": 1.0, "price_usd_per_gpu_hour": 3.0}}
     }  # fmt: skip
-    text = " ".join(said(MoneySection(), Findings(gpusim.run(Scenario.from_dict(data)))).split())
+    findings = Findings(gpusim.run(Scenario.from_dict(data)))
+    cards = {name: value for name, value, _meaning in MoneySection().values(findings)["cards"]}
+    assert cards.get("resale_usd") == ("320,000 USD" if prices else None)
+    legend = [entry.get_text() for entry in draw(findings.result).axes[0].get_legend().get_texts()]
+    assert ("GPUs sold" in legend) == (prices is not None)
+    text = " ".join(said(MoneySection(), findings).split())
     assert (" capex 0, GPUs sold 320,000, free cash " if prices else " capex 0, free cash ") in text

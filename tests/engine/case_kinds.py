@@ -273,7 +273,7 @@ SERVED = {
         pools=2,
         domains=(1, 2),
         services=2,
-        changes=("grid", "hall", "deliver", "deliver", "fail"),
+        changes=("grid", "hall", "deliver", "deliver", "retire", "fail"),
         quotas=True,
     ),
     "services under caps": cases(

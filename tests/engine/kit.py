@@ -264,6 +264,8 @@ def _change(env: FleetEnvironment, case: Case, powers: list[SitePower], change: 
             env.repair_node(change.on)
         case "deliver":
             powers[int(env.fleet.pools[site_or_pool].site)].deliver(site_or_pool, int(value))
+        case "retire":
+            powers[int(env.fleet.pools[site_or_pool].site)].deliver(site_or_pool, int(value), int(value))
         case "feeder":
             for tier, (_nodes, limit_w) in case.pools[site_or_pool].feeders.items():
                 env.set_feeder_limit(site_or_pool, tier, value * limit_w)

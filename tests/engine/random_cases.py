@@ -110,7 +110,7 @@ def _changes(dice: Dice, pools: list[PoolSpec], kinds) -> list[Change]:
     changes = []
     for kind in dice.some(0, 4, lambda: dice.one_of(kinds)) if kinds else []:
         time_s = _seconds(dice)
-        if kind in ("nodes", "deliver"):
+        if kind in ("nodes", "deliver", "retire"):
             p = dice.whole(0, len(pools) - 1)
             changes.append(Change(time_s, kind, p, dice.whole(0, pools[p].n_nodes)))
         elif kind == "fail":

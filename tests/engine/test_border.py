@@ -22,6 +22,7 @@ HUGE = 10**5000
 NO_NUMBER = [None, "1", "", math.nan, True, np.True_, 1j, HUGE, -HUGE, [], object(), np.array([1.0, 2.0])]
 BAD = {  # kind of a parameter -> values that it must refuse
     "index": [*NO_NUMBER, -1, 10**6, 2**63, 1.0, 1.5, math.inf],
+    "index or none": [*NO_NUMBER[1:], -1, 0, 10**6, 2**63, 1.0, 1.5, math.inf],  # not below the index before it
     "amount": [*NO_NUMBER, -1, -0.001, -math.inf],  # infinite is no limit
     "finite": [*NO_NUMBER, -1, -0.001, math.inf, -math.inf],
     "real": [*NO_NUMBER, math.inf, -math.inf],
@@ -80,7 +81,7 @@ ENVIRONMENT = {
 SITE = {
     "close": {},
     "connect": {"plant": ("any", None)},
-    "deliver": {"pool": ("index", 0), "nodes": ("index", 1)},
+    "deliver": {"pool": ("index", 0), "nodes": ("index", 1), "most": ("index or none", 2)},
     "expect": {"grid_w": ("amount", 1.0)},
     "own_changed": {},
     "own_varies": {},

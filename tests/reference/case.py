@@ -34,13 +34,13 @@ class Change:
     """Something that a control process does at ``time_s``.
 
     ``what`` and ``on`` are one of: ``nodes`` (of pool ``on``, ``value`` are on from now), ``fail`` or ``repair``
-    (node ``on``, counted over all pools), ``deliver`` (to pool ``on``, ``value`` nodes in all), ``hall`` (rated IT
-    power that site ``on`` houses, [W]), ``grid`` or ``cap`` (power of site ``on``, [W]), ``cooled`` (IT power that site
-    ``on`` cools, [W]), ``price`` (of site ``on``, [USD/J]), ``carbon`` (of site ``on``, [g/J]), ``link`` (link ``on``
-    carries ``value`` [bytes/s]), ``feeder`` (nodes, racks, busways and halls of pool ``on`` carry ``value`` times their
-    limit), ``job_rate`` (of job ``on``, if it runs), ``pool_rate`` or ``site_rate`` (of all jobs
-    there), with ``draw`` of their draw; ``job_gpus`` (of job ``on``, if it waits or runs and its pool has ``value``
-    GPUs).
+    (node ``on``, counted over all pools), ``deliver`` (to pool ``on``, ``value`` nodes in all), ``retire`` (of pool
+    ``on`` all but ``value`` nodes are taken out for good), ``hall`` (rated IT power that site ``on`` houses, [W]),
+    ``grid`` or ``cap`` (power of site ``on``, [W]), ``cooled`` (IT power that site ``on`` cools, [W]), ``price`` (of
+    site ``on``, [USD/J]), ``carbon`` (of site ``on``, [g/J]), ``link`` (link ``on`` carries ``value`` [bytes/s]),
+    ``feeder`` (nodes, racks, busways and halls of pool ``on`` carry ``value`` times their limit), ``job_rate`` (of job
+    ``on``, if it runs), ``pool_rate`` or ``site_rate`` (of all jobs there), with ``draw`` of their draw; ``job_gpus``
+    (of job ``on``, if it waits or runs and its pool has ``value`` GPUs).
     """
 
     time_s: float

@@ -44,9 +44,10 @@ class Changes:
                 self._switched(pool)
         elif change.what == "nodes":
             self._set_nodes_on(self.pools[change.on], int(change.value))
-        elif change.what == "deliver":
+        elif change.what in ("deliver", "retire"):
             pool = self.pools[change.on]
-            self.sites[pool.spec.site].delivered[pool] = int(change.value)
+            self.sites[pool.spec.site].delivered[pool] = nodes = int(change.value)
+            pool.left = nodes if change.what == "retire" else max(pool.left, nodes)
             self._switch(pool.spec.site)
         elif change.what.endswith("_rate"):
             self._set_rate(change)

@@ -22,14 +22,14 @@ def lacks(replica: Job, fleet: Fleet) -> Wait | None:
 
 
 def gpus_lacking(job: Job, pool: Pool, power: SitePower) -> Wait:
-    """What, with all that comes before it, would have left enough GPUs free; else those at work."""
+    """What, with all that comes before it, would have left enough GPUs free; else those at work, or taken out."""
     housed, delivered = power.housed()[pool], power.delivered[pool]
     on = [node for node in pool.nodes if node.on]
     nodes = (
         (Wait.FRAGMENTED, 0),
         (Wait.NOT_ENERGISED, housed - len(on)),
         (Wait.NOT_HOUSED, delivered - housed),
-        (Wait.NOT_DELIVERED, len(pool.nodes) - delivered),
+        (Wait.NOT_DELIVERED, pool.left - delivered),
         (Wait.DOWN, sum(node.down for node in on)),
     )
     free = pool.free
@@ -37,4 +37,4 @@ def gpus_lacking(job: Job, pool: Pool, power: SitePower) -> Wait:
         free += more * pool.size
         if free >= job.held(pool.size):
             return wait
-    return Wait.BUSY
+    return Wait.BUSY if job.held(pool.size) <= pool.left * pool.size else Wait.RETIRED

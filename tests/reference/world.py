@@ -171,6 +171,7 @@ class Pool:
     index: int
     spec: PoolSpec
     nodes: list[Node]
+    left: int  # of these, nodes that have come or will: the others are taken out for good
     waiting: list[Job] = field(default_factory=list)
     running: list[Job] = field(default_factory=list)
     replicas: list[Job] = field(default_factory=list)  # of services, those that run
@@ -240,8 +241,8 @@ class Pool:
         return sum(node.size for node in self.nodes if node.on)
 
     def can_ever_hold(self, job: Job) -> bool:
-        """Whether the complete pool has the nodes."""
-        return job.n_nodes(self.size) <= len(self.nodes)
+        """Whether the pool has the nodes, complete and without those taken out."""
+        return job.n_nodes(self.size) <= self.left
 
     def held_by(self, tenant: int) -> int:
         """GPUs that the jobs of a tenant hold here."""
@@ -252,9 +253,10 @@ class Pool:
         return sum(replica.held(self.size) for replica in self.replicas if replica.spec.tenant == tenant)
 
 
+def _nodes(spec: PoolSpec) -> list[Node]:
+    return [Node(n, spec.gpus_per_node, n // spec.nodes_per_domain) for n in range(spec.n_nodes)]
+
+
 def build_pools(specs: list[PoolSpec]) -> list[Pool]:
     """Pools with all nodes off."""
-    return [
-        Pool(i, spec, [Node(n, spec.gpus_per_node, n // spec.nodes_per_domain) for n in range(spec.n_nodes)])
-        for i, spec in enumerate(specs)
-    ]
+    return [Pool(i, spec, _nodes(spec), spec.n_nodes) for i, spec in enumerate(specs)]

@@ -19,6 +19,7 @@ from gpusim.report.figures.palette import STYLE
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.sections.requests import MOST, RequestsSection
+from gpusim.studies.replications.replications import Replications
 from tests.analysis.kit import make
 from tests.analysis.requests_kit import ENTRY, OBJECTIVES, served, simulated
 from tests.report.test_console import said
@@ -240,3 +241,18 @@ def test_of_many_services_those_with_most_requests_are_drawn():
     assert len(RequestsSection().figures(findings)) == 3 * MOST
     assert RequestsSection().values(findings)["drawn"] == ["s2", "s3", "s4", "s5"]
     assert RequestsSection().values(findings)["left_out"] == 2
+
+
+def test_services_over_runs_come_before_the_run_that_is_shown() -> None:
+    """Where runs differ, the mean and range of all are the answer, and the sentences of one say which it is."""
+    _scenario, result = simulated()
+    name = next(iter(result.manifest["scenario"]["services"]))
+    rows = [("service", name, "", "attainment", value, seed) for seed, value in enumerate((0.85, 0.98, np.nan, 0.96))]
+    rows += [("fleet", "", "", "planned_gpu_hours", 1.0, seed) for seed in range(4)]
+    columns = ["kind", "name", "cause", "measure", "value", "seed"]
+    runs = Replications({"scenario": result.manifest["scenario"]}, pd.DataFrame(rows, columns=columns))
+    lines = " ".join(said(RequestsSection(), Findings(result, replications=runs)).split())
+    assert lines.startswith(f"Requests that met their objectives, mean and range of 4 runs: {name} 93% (85% to 98%). ")
+    assert f"{name} met its objectives in the run with seed {result.manifest['seed']} for " in lines
+    alone = " ".join(said(RequestsSection(), Findings(result)).split())
+    assert alone.startswith(f"{name} met its objectives for ")

@@ -32,6 +32,7 @@ from gpusim.report.sections.contracts import ContractsSection
 from gpusim.report.sections.money import MoneySection
 from gpusim.report.sections.replications import ReplicationsSection
 from gpusim.units import DAY_S
+from tests.report.test_console import said
 from tests.report.test_page import Page
 from tests.studies.deliveries.kit import SURE, contract, project, scenario
 
@@ -224,3 +225,23 @@ def test_losses_by_site_are_those_of_the_ledger_and_name_the_greatest() -> None:
     assert found["gpu_hours"].tolist() == [50.0, 14.0]
     assert found["what"].tolist() == ["permits", "shell, held up by rain"]
     assert found["share"].tolist() == pytest.approx([1.0, 30.0 / 42.0])
+
+
+def test_a_covenant_that_refuses_is_told() -> None:
+    """A loan that would lend 0.8 of what projects cost, but for a covenant that nobody keeps; and one without."""
+    loan, cost = {"share": 0.8, "rate": 0.1}, "projects.a.tasks.gpu_delivery.usd"
+    scenario = SCENARIO.with_({cost: 1e8, "money.loans": {"notes": {**loan, "least_coverage": 100.0}}})
+    result, deliveries = gpusim.run(scenario, seed=1), gpusim.deliveries(scenario, 3, seed=1)
+    low, middle, high = (quantity(usd) for usd in deliveries.money.set_index("figure").loc["refused"])
+    end = ": earnings did not cover the service of debt 100 times. The owners pay instead."
+    both, one = Findings(result, deliveries=deliveries), Findings(result)
+    text = " ".join(said(ReplicationsSection(), both).split())
+    assert f"Loan notes refused {middle} USD ({low} to {high}){end}" in text
+    assert "refused by covenants" in text
+    usd = result.money_figures.set_index("name").loc["refused_usd", "value"]
+    assert usd == pytest.approx(result.money_loans["refused_usd"].sum())
+    assert usd > 0.0
+    assert f"Loan notes refused {quantity(usd)} USD{end}" in " ".join(said(MoneySection(), one).split())
+    assert "refused_usd" in [name for name, _value, _meaning in MoneySection().values(one)["cards"]]
+    without = SCENARIO.with_({cost: 1e8, "money.loans": {"notes": loan}})
+    assert MoneySection().values(Findings(gpusim.run(without, seed=1)))["refused"] == ""

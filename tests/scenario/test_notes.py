@@ -68,3 +68,26 @@ def test_gpus_that_are_there_before_they_can_be_had() -> None:
 def test_a_type_in_small_letters_is_recognised() -> None:
     with pytest.raises(ScenarioError, match="unknown name \"vr300\" .did you mean 'VR300'"):
         said(pools={"vr300": {"gpus": 24}})
+
+
+RESALE = {"usd_per_gpu": {"H100": 9000.0}}
+CONTRACT = {"tenant": "lab", "signed": 0.0, "gpus": 8, "term_days": 1.0, "price_usd_per_gpu_hour": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("contracts", "last", "note"),
+    [
+        ({}, {"at": 0.5, "value": 0.0}, "money.resale: it has no effect: statements of money are made for [contracts]"),
+        ({"c": CONTRACT}, {"at": 2.0, "value": 0.0}, "money.resale: it has no effect: no level"),
+        ({"c": CONTRACT}, {"at": 0.5, "value": 32.0}, "money.resale: it has no effect: no level"),
+        ({"c": CONTRACT}, {"at": 0.5, "value": 0.0}, ""),
+    ],
+)
+def test_a_price_of_used_gpus_of_which_nothing_comes(contracts: dict, last: dict, note: str) -> None:
+    pools = {"H100": {"gpus": [{"at": 0.0, "value": 24.0}, last]}}
+    data = {
+        "name": "n", "run": {"start": "2026-06-01T00:00:00Z", "days": 1.0}, "sites": {"here": {**SITE, "pools": pools}},
+        "tenants": {"lab": {}}, "contracts": contracts, "money": {"resale": RESALE},
+    }  # fmt: skip
+    found = notes(Scenario.from_dict(data))
+    assert [text[: len(note)] for text in found] == ([note] if note else [])

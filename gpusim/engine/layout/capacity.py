@@ -37,7 +37,7 @@ def lay_out_pools(specs: list[PoolSpec], n_holdings: int, guests: int) -> Layout
         pool.first_node, pool.first_domain, pool.n_domains = node, domain, n_domains
         pool.domains_per_pod = spec.domains_per_pod or max(n_domains, 1)
         pool.n_pods = -(-n_domains // pool.domains_per_pod)
-        pool.planned = spec.n_nodes * spec.gpus_per_node
+        pool.planned = pool.ordered = spec.n_nodes * spec.gpus_per_node
         pool.node_words, pool.domain_words = bitset.n_words(spec.n_nodes), bitset.n_words(n_domains)
         pool.node_sets = words
         words += 2 * (spec.gpus_per_node + 1) * pool.node_words

@@ -86,19 +86,23 @@ class Autoscaler:
         d.cause = _BUSY
         if d.running == d.wanted:
             return False
-        running = np.flatnonzero((d.holding != NONE) & ~d.draining)
-        for i in running[d.wanted :].tolist():
-            if self.detail.drains(d, i):
-                d.draining[i] = True
-            else:
-                replicas.stop_replica(self.env.fleet, self.env.serving, d.first_row + i, self.env.now)
-                d.ready_s[i] = np.inf
-                self.detail.stopped(d, i)
-            d.running -= 1
+        if d.running > d.wanted:
+            self._stop(d, np.flatnonzero((d.holding != NONE) & ~d.draining)[d.wanted :])
         back = np.flatnonzero(d.draining)[: max(d.wanted - d.running, 0)]
         d.draining[back] = False
         d.running += len(back)
         return d.running < d.wanted and self._start(d, d.wanted - d.running)
+
+    def _stop(self, d: Deployment, rows: np.ndarray) -> None:
+        """Stop replicas, but those that have something to end before."""
+        d.running -= len(rows)
+        drain = np.array([self.detail.drains(d, i) for i in rows.tolist()], bool)
+        d.draining[rows[drain]] = True
+        rows = rows[~drain]
+        replicas.stop_replicas(self.env.fleet, self.env.serving, d.first_row, rows, self.env.now)
+        d.ready_s[rows] = np.inf
+        for i in rows.tolist():
+            self.detail.stopped(d, i)
 
     def _start(self, d: Deployment, count: int) -> bool:
         env, stopped, may = self.env, d.holding == NONE, self.service.may_preempt

@@ -66,10 +66,11 @@ class Fluid:
         for d in deployments:
             d.ready_s = self._ready_s[d.first_row - first :][: d.n_rows]
         self._stands_until_s = -math.inf  # how its demand is shared out, if no replica starts or stops
+        self._began_s = -math.inf  # the control interval
 
     def asked(self, d: Deployment, time_s: float) -> float:
         """[tokens/s] asked of a deployment over the control interval of a time."""
-        return float(self.asked_by_region(d, time_s).sum())
+        return d.asked_tokens_per_s if time_s == self._began_s else float(self.asked_by_region(d, time_s).sum())
 
     def asked_by_region(self, d: Deployment, time_s: float) -> np.ndarray:
         """The same, by region of the users."""
@@ -77,6 +78,7 @@ class Fluid:
 
     def begin(self) -> None:
         """A control interval begins: see what is asked for."""
+        self._began_s = self.env.now
         for i, d in enumerate(self.deployments):
             self._flows.asked[i] = self.asked_by_region(d, self.env.now)
             d.asked_tokens_per_s = float(self._flows.asked[i].sum())

@@ -138,6 +138,13 @@ def stop_replica(f, v, r, now):
     give_nodes_back(f, h)
 
 
+@kernel
+def stop_replicas(f, v, first, rows, now):
+    """Stop replicas, in this order: ``rows`` are places behind ``first``."""
+    for row in rows:
+        stop_replica(f, v, first + row, now)
+
+
 @inner
 def stop_last_replicas(f, v, s, now):
     """Stop replicas, the last first, while a site could draw more than its limit."""

@@ -55,6 +55,7 @@ POOL = record(
         ("first_lane", "i8"),
         ("n_lanes", "i8"),
         ("planned", "i8"),  # GPUs when complete
+        ("ordered", "i8"),  # of these, GPUs delivered or still to come: without those taken out for good
         ("delivered", "i8"),
         ("unhoused", "i8"),  # GPUs delivered that no hall has room for
         ("energised", "i8"),  # GPUs of nodes switched on, failed ones included
@@ -128,6 +129,7 @@ POOL = record(
         ("least_yield", "i8"),  # of its holdings, or less
         ("padding_s", "f8", (N_WAIT,)),  # [GPU s] that gangs held without having asked for them
         ("short_s", "f8", (N_WAIT,)),  # [GPU s] that were at work for others, or absent, as the wait says
+        ("retired_s", "f8"),  # [GPU-s] that were planned once and are not any more
         ("queued_job_s", "f8"),
         ("running_job_s", "f8"),
     ]

@@ -17,7 +17,7 @@ from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 
 EARNED = {"revenue_usd": ("revenue", "#56B4E9", "-"), "ebitda_usd": ("EBITDA", "#0072B2", "--"),
-          "capex_usd": ("capex", "#D55E00", "-")}  # fmt: skip
+          "capex_usd": ("capex", "#D55E00", "-"), "resale_usd": ("GPUs sold", "#E69F00", ":")}  # fmt: skip
 OWNED = {"cash_usd": ("cash", "#009E73", "-"), "debt_usd": ("debt", "#D55E00", "--"),
          "backlog_usd": ("backlog", "#44546A", "-.")}  # fmt: skip
 
@@ -26,7 +26,8 @@ def quarters(money: pd.DataFrame) -> pd.DataFrame:
     """Sums of flows and last values of balances of a monthly ``money_fleet``, by quarter: ``2025Q1``."""
     quarter = money["month"].str[:4] + "Q" + ((money["month"].str[5:].astype(int) + 2) // 3).astype(str)
     groups = money.groupby(quarter.rename("quarter"), sort=False)
-    return groups[[*EARNED, "free_cash_usd"]].sum().join(groups[list(OWNED)].last()).reset_index()
+    earned = [name for name in EARNED if name in money]
+    return groups[[*earned, "free_cash_usd"]].sum().join(groups[list(OWNED)].last()).reset_index()
 
 
 def draw(result: Record) -> Figure:
@@ -55,9 +56,9 @@ def draw(result: Record) -> Figure:
 
 
 def _lines(ax: Axes, days: np.ndarray, table: pd.DataFrame, shown: dict, unit: float) -> None:
-    for key, (label, colour, style) in shown.items():
+    for key, (label, colour, style) in ((key, how) for key, how in shown.items() if key in table):
         values = table[key].to_numpy() / unit
         ax.step(
             days, np.append(values, values[-1]), where="post", color=colour, linestyle=style, label=label, linewidth=1.4
         )
-    ax.legend(loc="lower right", ncols=3, bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, handlelength=1.8)
+    ax.legend(loc="lower right", ncols=4, bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, handlelength=1.8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from gpusim.analysis.wording import quantity
@@ -25,6 +27,7 @@ OTHERS = {"on_demand": "(on demand)", "spot": "(spot)", "idle": "(idle)"}
 MONEY = {
     "revenue": "revenue", "energy": "energy", "ebitda": "EBITDA", "interest": "interest",
     "capex": "capital expenditure", "free_cash": "free cash flow", "paid_in": "owners' contributions",
+    "resale": "GPUs sold", "refused": "refused by covenants",
     "most_debt": "peak debt", "credit": "credits", "last_backlog": "backlog at the end",
 }  # fmt: skip
 
@@ -59,7 +62,8 @@ class MoneySection(Section):
         """Figures shown large."""
         deliveries = findings.deliveries
         cards = _cards(_figures(findings.result)) if deliveries is None else _spread(deliveries)
-        return {"cards": cards, "replications": deliveries.about["replications"] if deliveries else 0}
+        count = deliveries.about["replications"] if deliveries else 0
+        return {"cards": cards, "replications": count, "refused": refused(findings)}
 
     def say(self, findings: Findings, terminal: Terminal) -> None:
         """The run's money in a few lines; nothing where replications of the build-out have told it."""
@@ -73,6 +77,8 @@ class MoneySection(Section):
             f" peak debt {quantity(fleet['debt_usd'].max())}, owners' contributions {quantity(value['paid_in_usd'])},"
             f" energy {quantity(value['energy_usd'])}, backlog at the end {quantity(value['backlog_usd'])} USD."
         )
+        if said := refused(findings):
+            terminal.print(said)
 
 
 def _figures(result: Record) -> pd.Series:
@@ -98,21 +104,49 @@ def _spread(deliveries: Deliveries) -> list[tuple[str, str, str]]:
     rows = deliveries.money.set_index("figure")
     return [
         (name, f"{quantity(p50)} USD", f"{MONEY[name]}, {quantity(p10)} to {quantity(p90)}")
-        for name, (p10, p50, p90) in zip(SHOWN, rows.loc[list(SHOWN)].to_numpy(), strict=True)
+        for name, (p10, p50, p90) in zip(shown(rows.index), rows.loc[shown(rows.index)].to_numpy(), strict=True)
     ]
+
+
+def refused(findings: Findings) -> str:
+    """What covenants kept loans from lending, and who pays for it; "" if nothing. Of replications, if there are any."""
+    scenario = findings.result.manifest["scenario"]
+    loans = scenario.get("money", {}).get("loans", {})
+    least = {name: loan["least_coverage"] for name, loan in loans.items() if "least_coverage" in loan}
+    amount = _refused(findings) if least else ""
+    if not amount:
+        return ""
+    who = f"Loan{'s' * (len(least) > 1)} {', '.join(least)}"
+    times = " or ".join(f"{coverage:g}" for coverage in dict.fromkeys(least.values()))
+    return f"{who} refused {amount}: earnings did not cover the service of debt {times} times. The owners pay instead."
+
+
+def _refused(findings: Findings) -> str:
+    if not findings.deliveries:
+        usd = _figures(findings.result)["refused_usd"]
+        return f"{quantity(usd)} USD" if usd > 0.0 else ""
+    rows = findings.deliveries.money.set_index("figure").loc["refused"]
+    low, middle, high = (quantity(rows[f"p{q}_usd"]) for q in (10, 50, 90))
+    return f"{middle} USD ({low} to {high})" if rows["p90_usd"] > 0.0 else ""
+
+
+def shown(figures: Collection[str]) -> list[str]:
+    """Those of the money over replications that are told, of those there are."""
+    return [name for name in SHOWN if name in figures]
 
 
 def _cards(figures: pd.Series) -> list[tuple[str, str, str]]:
     """Figure, value and meaning of what is shown large."""
-    shown = {
+    meanings = {
         "revenue_usd": "revenue in the run", "ebitda_usd": "EBITDA", "capex_usd": "capital expenditure",
-        "free_cash_usd": "free cash flow", "paid_in_usd": "owners' contributions", "debt_usd": "debt at the end",
+        "resale_usd": "GPUs sold", "free_cash_usd": "free cash flow", "refused_usd": "refused by covenants",
+        "paid_in_usd": "owners' contributions", "debt_usd": "debt at the end",
         "backlog_usd": "backlog at the end",
     }  # fmt: skip
-    return [(name, f"{quantity(figures[name])} USD", meaning) for name, meaning in shown.items()]
+    return [(name, f"{quantity(figures[name])} USD", said) for name, said in meanings.items() if name in figures]
 
 
-SHOWN = ("revenue", "ebitda", "capex", "free_cash", "paid_in", "most_debt", "last_backlog")  # large
+SHOWN = ("revenue", "ebitda", "capex", "resale", "free_cash", "refused", "paid_in", "most_debt", "last_backlog")
 SPREAD = (
     Column("figure", "figure", lambda name: MONEY[name], text=True),
     *(Column(f"p{q}_usd", f"P{q}", quantity) for q in (10, 50, 90)),

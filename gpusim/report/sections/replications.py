@@ -12,7 +12,7 @@ from gpusim.analysis.wording import compact, quantity, share
 from gpusim.report.dates import day_of
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
-from gpusim.report.sections.money import MONEY
+from gpusim.report.sections.money import MONEY, refused
 from gpusim.report.terminal import Terminal, in_lines, listing
 from gpusim.tables.deliveries import Deliveries
 from gpusim.units import number_of
@@ -20,7 +20,8 @@ from gpusim.units import number_of
 MOST_ROWS = 12
 MOST_CAUSES = 8
 NAME = 11  # characters of a contract in a line of its table, which has 80 columns
-SHOWN = ("revenue", "ebitda", "capex", "free_cash", "most_debt", "paid_in", "last_backlog")  # of the money
+# Of the money.
+SHOWN = ("revenue", "ebitda", "capex", "resale", "free_cash", "most_debt", "refused", "paid_in", "last_backlog")
 
 
 class ReplicationsSection(Section):
@@ -47,6 +48,8 @@ class ReplicationsSection(Section):
         terminal.print(_held(deliveries))
         if len(deliveries.money):
             terminal.print(_money(deliveries))
+            if said := refused(findings):
+                terminal.print(said)
         note = (
             f"{number_of(about['replications'], 'replication')} of the build-out, without jobs. GPU-h: planned but not"
             f" live; USD {findings.basis}. 30 d: mean loss [USD] in the run if the whole project is delayed by 30 days"
@@ -95,6 +98,6 @@ def _held(deliveries: Deliveries) -> Table:
 def _money(deliveries: Deliveries) -> Table:
     table = listing("in the run", "P10>", "P50>", "P90>", title="Money over replications [USD]")
     rows = deliveries.money.set_index("figure")
-    for name in SHOWN:
+    for name in [name for name in SHOWN if name in rows.index]:
         table.add_row(MONEY[name], *(quantity(rows.loc[name, f"p{q}_usd"]) for q in (10, 50, 90)))
     return table

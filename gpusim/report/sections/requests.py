@@ -24,6 +24,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, number, text, with_role
 from gpusim.report.terminal import Terminal
+from gpusim.studies.replications.verdict import met
 
 MOST = 4  # services that are drawn: those with most requests
 
@@ -38,8 +39,12 @@ class RequestsSection(Section):
         return bool(with_model(findings.result))
 
     def lead(self, findings: Findings) -> list[str]:
-        """What each service kept of its objectives."""
-        return kept(findings.result)
+        """What each service kept of its objectives: over runs, and in the one that is shown."""
+        runs = findings.replications
+        return [
+            *filter(None, [met(runs.attainment(), len(runs)) if runs else ""]),
+            *kept(findings.result, findings.example),
+        ]
 
     def figures(self, findings: Findings) -> Drawings:
         """Course, causes and distributions of those with most requests."""

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gpusim.commerce.book import Book, months_of
 from gpusim.commerce.cents import in_usd
-from gpusim.commerce.statements import Statements
+from gpusim.commerce.statements import SOLD, Statements
 from gpusim.studies.deliveries.quantiles import QUANTILES, quantiles
 
 SUMS = ("revenue", "energy", "ebitda", "interest", "capex", "free_cash", "paid_in")
@@ -21,13 +21,15 @@ class CashTally:
 
     def __init__(self, book: Book):
         self.months = months_of(book)
+        money = book.scenario.money
+        self.sums = [*SUMS, *([] if money.resale is None else SOLD[:1]), *(["refused"] if money.covenants() else [])]
         self.cents: list[list[int]] = []
         self.courses: list[np.ndarray] = []
 
     def look(self, books: Statements) -> tuple[list[int], np.ndarray]:
         """Cents of one replication: sums and balances, and the courses by month."""
         fleet, credit = books.fleet, books.accounts.cents["credit"]
-        sums = [fleet[name].sum() for name in SUMS]
+        sums = [fleet[name].sum() for name in self.sums]
         balances = [fleet["debt"].max(), credit.sum(), fleet["backlog"][-1]]
         return [*sums, *balances], np.cumsum([fleet[name] for name in COURSES], axis=1)
 
@@ -39,7 +41,7 @@ class CashTally:
         """As ``Deliveries.money``."""
         if not self.cents:
             return pd.DataFrame(columns=MONEY)
-        names = [*SUMS, "most_debt", "credit", "last_backlog"]
+        names = [*self.sums, "most_debt", "credit", "last_backlog"]
         values = in_usd(quantiles(np.array(self.cents)))
         return pd.DataFrame(dict(zip(MONEY, (names, *values), strict=True)))
 

@@ -96,22 +96,29 @@ def frequencies(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def balance(outcomes: pd.DataFrame) -> tuple[Balance, Proportion]:
-    """Planned, idle and held back GPU-hours, means over runs; and in how many of them demand binds before supply."""
-    planned = outcomes[(outcomes["kind"] == "fleet") & (outcomes["measure"] == "planned_gpu_hours")]
+    """Planned, idle and held back GPU-hours, means over runs; and in how many of them demand binds before supply.
+
+    Where there are projects, live GPU-hours in place of planned ones.
+    """
+    is_built = bool((outcomes["kind"] == "project").any())
+    whole = "online_gpu_hours" if is_built else "planned_gpu_hours"
+    planned = outcomes[(outcomes["kind"] == "fleet") & (outcomes["measure"] == whole)]
     rows = outcomes[outcomes["kind"].isin(PLACES) & (outcomes["cause"] != "")]
     each = []
     for seed, hours in zip(planned["seed"], planned["value"], strict=True):
         mine = rows[rows["seed"] == seed]
         sums = mine.pivot_table(index="cause", columns="measure", values="value", aggfunc="sum")
         each.append(Balance.of(sums.reindex(columns=["gpu_hours_lost", HELD]).fillna(0.0).reset_index(), hours))
-    return Balance(*np.mean(each, axis=0)), proportion(sum(one.by_demand for one in each), len(each))
+    mean = np.mean([one[:3] for one in each], axis=0)
+    return Balance(*mean, is_built), proportion(sum(one.by_demand for one in each), len(each))
 
 
 def _one_power(rows: pd.DataFrame) -> pd.DataFrame:
-    """GPUs without power under one cause in all runs, that of most of them: the grid or the power plan."""
+    """GPUs without power under one cause in all runs, that of most of a pool's: the grid or the power plan."""
     dark = rows["cause"].isin([NOT_ENERGISED, POWER_PLAN])
-    held = rows[dark & (rows["measure"] == HELD)].groupby("cause", observed=True)["value"].sum()
-    return rows.assign(cause=rows["cause"].astype(str).where(~dark, held.idxmax())) if len(held) else rows
+    held = rows[dark].assign(value=rows["value"].where(rows["measure"] == HELD, 0.0))
+    most = held.pivot_table(index="name", columns="cause", values="value", aggfunc="sum", observed=True).idxmax(axis=1)
+    return rows.assign(cause=rows["cause"].astype(str).where(~dark, rows["name"].map(most))) if len(most) else rows
 
 
 def _ranked(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

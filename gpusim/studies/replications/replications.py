@@ -82,6 +82,14 @@ class Replications:
         table = summary(wide.assign(point=0), ["point"], measures, confidence)
         return table.drop(columns="point").set_index("measure")
 
+    def attainment(self) -> pd.DataFrame:
+        """Shares of their requests for which services with a model met their objectives: by service mean, least and
+        most of the runs in which it had any."""
+        kept = (self.outcomes["kind"] == "service") & (self.outcomes["measure"] == "attainment")
+        known = self.outcomes[kept].dropna(subset="value")
+        table = known.groupby("name", sort=False)["value"].agg(mean="mean", least="min", most="max")
+        return table.rename_axis("service").reset_index()
+
     def paired(self, other: Replications, confidence: float = CONFIDENCE) -> pd.DataFrame:
         """Figures of another scenario less those of this one, paired by seed, with intervals
         (``gpusim.studies.replications.paired.figures``)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from gpusim.analysis.balance import Balance
-from gpusim.analysis.wording import gpu_hours, share, worth
+from gpusim.analysis.wording import gpu_hours, percent, share, worth
 from gpusim.causes import WORDS
 from gpusim.studies.statistics.proportions import Proportion
 from gpusim.units import number_of
@@ -47,6 +47,25 @@ def verdict(causes: pd.DataFrame, balance: Balance, by_demand: Proportion, basis
         named = ", ".join(f"'{WORDS[one.cause].short}' in {one.first}" for one in others.itertuples())
         text += f" First in other runs: {named}."
     return f"{first} {text}".strip()
+
+
+def met(attainment: pd.DataFrame, n: int) -> str:
+    """For how many of their requests services met their objectives over runs; "" if there are none, or one run.
+
+    Parameters
+    ----------
+    attainment : DataFrame
+        Of ``gpusim.studies.replications.Replications.attainment``.
+    n : int
+        Runs.
+    """
+    if n < 2 or attainment.empty:
+        return ""
+    each = [
+        f"{one.service} {percent(one.mean)} ({percent(one.least)} to {percent(one.most)})"
+        for one in attainment.itertuples()
+    ]
+    return f"Requests that met their objectives, mean and range of {number_of(n, 'run')}: {', '.join(each)}."
 
 
 def _most(part: float) -> str:

@@ -81,6 +81,20 @@ def test_balance_counts_runs_in_which_demand_binds() -> None:
     assert found.held == pytest.approx(sum(held.values()) / 9)
 
 
+def test_of_a_build_out_live_gpus_are_the_measure() -> None:
+    """What is not there yet is told apart; here half of what is planned is live."""
+    table = outcomes(3)
+    live = table[table["measure"] == "planned_gpu_hours"].assign(measure="online_gpu_hours")
+    live["value"] /= 2.0
+    built = pd.concat([table, live, table.iloc[:1].assign(kind="project", measure="late_days")])
+    (found, by_demand), (plain, _same) = ranks.balance(built), ranks.balance(table)
+    assert (found.whole, found.idle, found.held) == pytest.approx((plain.whole / 2.0, plain.idle, plain.held))
+    text = verdict(ranks.causes(ranks.by_run(built)), found, by_demand, "at market prices")
+    assert text.startswith("Among live GPUs, ")
+    assert "of live GPU-time" in text
+    assert "planned" not in text
+
+
 def test_the_verdict_says_how_often() -> None:
     runs = ranks.by_run(outcomes(1))
     causes = ranks.causes(runs)
@@ -101,14 +115,15 @@ def test_nothing_was_held_back() -> None:
 
 
 def test_a_better_plan_or_a_larger_grid_is_one_cause() -> None:
-    """What lacks power ranks as one, whichever of the two it is called from run to run."""
+    """What a pool lacks of power ranks as one, whichever of the two it is called from run to run."""
     held = {"not_energised": [60.0, 0.0, 0.0], "power_plan": [0.0, 55.0, 65.0], "busy": [50.0, 50.0, 50.0]}
     rows = [("pool", "a/H100", cause, ranks.HELD, hours[run], run) for cause, hours in held.items() for run in range(3)]
+    rows += [("pool", "b/H100", "not_energised", ranks.HELD, 1.0, run) for run in range(3)]  # its grid is too small
     found = ranks.causes(
         ranks.by_run(pd.DataFrame(rows, columns=["kind", "name", "cause", "measure", "value", "seed"]))
     )
-    assert found["cause"].tolist() == ["power_plan", "busy"]
-    assert found["first"].tolist() == [3, 0]
+    assert found["cause"].tolist() == ["power_plan", "busy", "not_energised"]
+    assert found["first"].tolist() == [3, 0, 0]
     assert found.loc[0, "mean"] == pytest.approx(60.0)
 
 
