@@ -177,3 +177,18 @@ def test_services_are_promised_to_be_fast_and_are_fast_where_power_and_gpus_suff
     why = late.groupby(["service", "site", "cause"], observed=True)["requests"].sum()
     assert why["chat-us", "california"].idxmax() == "power"  # oversold by 75%, so capped
     assert {"america", "europe", "asia"} <= set(told["region"].astype(str))
+
+
+def test_nodes_are_tested_before_large_runs_and_storage_is_shared(fleet):
+    """Tests find lemons and what is silently corrupt; jobs that restart together share their site's storage."""
+    assert {name for name, one in fleet.workload.classes.items() if one.check_s == 120.0} == {
+        "pretraining",
+        "rl-training",
+    }
+    assert fleet.failures.start_check_finds == 0.8
+    assert all(site.storage.shared for site in fleet.sites.values())
+    result = gpusim.run(
+        fleet.with_({"run.days": 1.0, "failures.lemon_factor": 1000.0, "failures.lemon_share": 0.02}), 0
+    )
+    found = result.failures[result.failures["cause"] == "lemon"]
+    assert len(found) > 3

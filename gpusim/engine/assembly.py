@@ -34,11 +34,11 @@ from gpusim.engine.recorder import Recorder
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
 from gpusim.engine.serving.user_traffic import UserTraffic
+from gpusim.engine.shared_storage import SharedStorage, Sizes
 from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Spares
-from gpusim.engine.storage import read_gb_s, usual_read_s
-from gpusim.engine.storage_reads import SharedReads
+from gpusim.engine.storage import fastest_write_s, is_shared, read_gb_s, usual_read_s, write_gb_s
 from gpusim.engine.surroundings import check_halls, marginal_carbon, peak_overhead, site_signals
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures, draw_lemons, found_after_s
@@ -213,17 +213,23 @@ class Assembly:
                     env.process(rota.play())
 
     def _open_storage(self, table: JobTable) -> None:
-        scenario, names = self.scenario, self.names
-        rates = {
-            s: read_gb_s(scenario, site) * BYTES_PER_GB
-            for s, site in enumerate(names.sites)
-            if scenario.sites[site].storage.shared_reads
-        }
+        scenario, sites = self.scenario, self.names.sites
+        if not is_shared(scenario):
+            return
+        read, write = (
+            {s: of(scenario, site) * BYTES_PER_GB for s, site in enumerate(sites)} for of in (read_gb_s, write_gb_s)
+        )
         kinds = [scenario.workload.classes.get(name, JobClass()) for name in table.names["job_class"]]
-        size_bytes = np.array([kind.stored_gb * BYTES_PER_GB for kind in kinds])[table["job_class"]]
-        if rates and size_bytes.any():
-            usual_s = np.array([usual_read_s(scenario, kind) if kind.stored_gb else 0.0 for kind in kinds])
-            self._listeners.append(SharedReads(self.env, rates, size_bytes, usual_s[table["job_class"]]).hear)
+        columns = [
+            (
+                kind.stored_gb * BYTES_PER_GB,
+                usual_read_s(scenario, kind),
+                fastest_write_s(scenario, kind) if kind.checkpoint_stops_work else 0.0,
+            )
+            for kind in kinds
+        ]
+        sizes = Sizes(*np.array(columns).reshape(-1, 3)[table["job_class"]].T)
+        self._listeners.append(SharedStorage(self.env, read, write, sizes).hear)
 
     def _open_links(self, table: JobTable, seed: int) -> None:
         env, start, specs = self.env, self.scenario.run.start, list(self.scenario.links.values())

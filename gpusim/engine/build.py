@@ -12,7 +12,7 @@ from gpusim.engine.cpu_memory import asks_of, cpu_memory_of, too_small
 from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps, Work
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.scheduling import scheduling_of
-from gpusim.engine.storage_reads import may_wait
+from gpusim.engine.storage import is_shared
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions
 from gpusim.inputs.jobtable import JobTable
@@ -134,8 +134,13 @@ def _class_spec(scenario: Scenario, names: Names, kind: JobClass, mttf_s: float)
     speeds = {names.gpu_types.index(gpu): speed for gpu, speed in kind.speeds.items() if gpu in names.gpu_types}
     return ClassSpec(
         kind.communication_share, interval_s(kind, mttf_s), kind.checkpoint_write_s, kind.startup_s,
-        kind.checkpoint_background_s, speeds, kind.cap_exponent, may_find(scenario, kind) or may_wait(scenario, kind),
+        kind.checkpoint_background_s, speeds, kind.cap_exponent, may_find(scenario, kind) or _stores(scenario, kind),
     )  # fmt: skip
+
+
+def _stores(scenario: Scenario, kind: JobClass) -> bool:
+    """Whether jobs of a class read and write storage that is shared at each moment."""
+    return kind.stored_gb > 0.0 and is_shared(scenario)
 
 
 def _quota(scenario: Scenario, names: Names) -> np.ndarray | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from gpusim.engine.environment import FleetEnvironment
 
+CLOSE_S = 1e-6  # of a run's course
+LEAST_S = 1.0  # between two looks at a run that does not move
+
 
 def place_and_rate(env: FleetEnvironment, job: int) -> tuple[float, float]:
     """[s] How far along its course a running job is now, and the rate at which it goes."""
@@ -11,3 +14,15 @@ def place_and_rate(env: FleetEnvironment, job: int) -> tuple[float, float]:
     if row.paced == 0:
         return float(env.now - row.start_s), 1.0
     return float(pace.place_s + pace.rate * (env.now - pace.since_s)), float(pace.rate)
+
+
+def look_s(left_s: float, rate: float) -> float:
+    """[s] Until the next look at a run that has ``left_s`` to go along its course.
+
+    No later than it could be there from now on at rate 1, or at its own if that is more; but not over and over at once
+    where it does not move.
+    """
+    if rate >= 1.0:
+        return left_s / rate
+    wait_s = max(left_s, LEAST_S)
+    return min(wait_s, left_s / rate) if rate > 0.0 else wait_s

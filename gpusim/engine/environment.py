@@ -187,14 +187,27 @@ class FleetEnvironment(PlayedClock):
         job = self._running("set_job_rate", job)
         self._pace("set_job_rate", pace.set_job_rate, job, rate, draw)
 
-    def set_stall(self, job: int, stall_s: float) -> None:
-        """Have a running job take so much longer to load than its class says [s of its course], until its run is over.
+    def set_storage_rate(self, job: int, rate: float, until_s: float) -> None:
+        """Have a running job go at a rate that storage gives it up to a place of its course, whatever slows or pauses
+        it otherwise; 0: it is there now.
 
-        What it draws stays as it is.
+        What it draws stays as it is. Its time until then is loading or writing a checkpoint, none of it slowed.
+
+        Parameters
+        ----------
+        job : int
+            Row of a job that runs.
+        rate : float
+            Seconds of its course in a second. Once it is at ``until_s`` it goes on at this rate until this is called
+            with 0.
+        until_s : float
+            [s] A place in its course, not behind it.
         """
-        job = self._running("set_stall", job)
-        stall_s = border.number(self, "env.set_stall: stall_s", stall_s, -_NEVER, "s")
-        pace.set_stall(self.fleet, job, stall_s, self.now)
+        job = self._running("set_storage_rate", job)
+        rate = border.number(self, "env.set_storage_rate: rate", rate, 0.0)
+        until_s = border.number(self, "env.set_storage_rate: until_s", until_s, 0.0, "s")
+        self.make_segment_room()
+        pace.set_storage_rate(self.fleet, job, rate, until_s, self.now)
 
     def set_job_gpus(self, job: int, gpus: int) -> None:
         """Have a job ask for another number of GPUs from now on; how fast it is then, its class says (``scaling``).

@@ -51,6 +51,7 @@ class Parts(NamedTuple):
     rate: np.ndarray
     cap_rate: np.ndarray  # of that, what a cap on power left
     by_feeder: np.ndarray  # whether a feeder asked for that cap
+    by_storage: np.ndarray  # whether storage that jobs share gave the rate: they loaded or wrote a checkpoint
     kept_s: np.ndarray  # place up to which the run's work is kept
     writing: np.ndarray  # share of checkpoints in the course between loading and there
 
@@ -107,6 +108,7 @@ def _noted(fleet: Fleet, segments: np.ndarray) -> Parts:
     writing[~cut] = _of_whole_runs(fleet, job[~cut])
     names = (
         "pool", "gpus", "held", "start_s", "end_s", "runs_before", "load_s", "place_s", "rate", "cap_rate", "by_feeder",
+        "by_storage",
     )  # fmt: skip
     columns = (segments[name] for name in names)
     return Parts(job, *columns, kept_s, writing)
@@ -116,18 +118,20 @@ def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> Parts:
     jobs = fleet.jobs[rows]
     paced = jobs["paced"] != 0
     start_s, place_s, rate = jobs["start_s"].copy(), np.zeros(len(rows)), np.ones(len(rows))
-    cap_rate, by_feeder, pace = np.ones(len(rows)), np.zeros(len(rows), "i8"), fleet.paces[rows[paced]]
-    by_feeder[paced] = pace["by_feeder"]
-    cap_rate[paced] = fleet.cap_rates[jobs["job_class"][paced], pace["cap_step"]]
+    cap_rate, by_feeder, by_storage = np.ones(len(rows)), *np.zeros((2, len(rows)), "i8")
+    pace = fleet.paces[rows[paced]]
+    by_storage[paced] = stores = pace["storage_rate"] > 0.0
+    by_feeder[paced] = np.where(stores, 0, pace["by_feeder"])
+    cap_rate[paced] = np.where(stores, 1.0, fleet.cap_rates[jobs["job_class"][paced], pace["cap_step"]])
     start_s[paced], place_s[paced], rate[paced] = pace["since_s"], pace["place_s"], pace["rate"]
     end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
     writing = _of_whole_runs(fleet, rows)
-    load_s = fleet.classes["load_s"][jobs["job_class"]] + jobs["stall_s"]
+    load_s = fleet.classes["load_s"][jobs["job_class"]]
     part, shares = jobs["milli"] / MILLI, jobs["milli"] > 0
     gpus, held = (np.where(shares, part, jobs[name]) for name in ("gpus", "held"))
     return Parts(
         rows, jobs["pool"], gpus, held, start_s, end_s, jobs["evictions"], load_s, place_s, rate,
-        cap_rate, by_feeder, kept_s, writing,
+        cap_rate, by_feeder, by_storage, kept_s, writing,
     )  # fmt: skip
 
 
@@ -151,11 +155,12 @@ def _book(
     others: dict[Cause, np.ndarray],
     gpu_time: GpuTime,
 ) -> None:
-    job, pool, gpus, held, start_s, end_s, runs_before, load_s, place_s, rate, cap_rate, by_feeder, kept_s, writing = (
-        parts
-    )
+    job, pool, gpus, held, start_s, end_s, runs_before, load_s, place_s, rate, cap_rate = parts[:11]
+    by_feeder, by_storage, kept_s, writing = parts[11:]
     gpus = gpus * 1.0
-    at_work = gpus * np.minimum(rate, 1.0)  # at rate 0.8, a fifth of their time is lost to being slowed
+    # At rate 0.8, a fifth of their time is lost to being slowed; on shared storage to loading and writing.
+    at_work = gpus * np.where(by_storage, 1.0, np.minimum(rate, 1.0))
+    writing = np.where(by_storage, np.maximum(1.0 - rate * (1.0 - writing), 0.0), writing)
     uncapped = np.where(cap_rate < 1.0, gpus * np.minimum(rate / cap_rate, 1.0), at_work)
     throttled = uncapped - at_work
     by_site = np.where(by_feeder == 0, throttled, 0.0)

@@ -3,6 +3,9 @@
 Jobs that write at once get equal parts of the bandwidth. Checkpoints of many jobs come at random to each other, so that
 a checkpoint of b bytes takes b / (B (1 - r)) in the mean, of whatever sizes they all are: the time in an M/G/1 queue
 with processor sharing (Kleinrock 1976), with r the share of the bandwidth B that is used.
+
+Where storage is shared at each moment (``engine/shared_storage.py``), a run's course has the time that a read, or a
+write for which work stops, takes alone at the fastest site.
 """
 
 from __future__ import annotations
@@ -51,7 +54,7 @@ def with_storage(scenario: Scenario, table: JobTable) -> tuple[Scenario, pd.Data
     at_work = _at_work(scenario, table)
     used = _used(scenario, sum(at_work[name].bytes_per_s for name in classes))
     faults = [
-        f"{dotted(('sites', site, 'storage', 'write_gb_s'))}: found {_write_gb_s(scenario, site):g} GB/s, and"
+        f"{dotted(('sites', site, 'storage', 'write_gb_s'))}: found {write_gb_s(scenario, site):g} GB/s, and"
         f" checkpoints need {share:.3g} times that; give more, or longer checkpoint intervals"
         for site, share in used.items()
         if share >= 1.0
@@ -61,11 +64,13 @@ def with_storage(scenario: Scenario, table: JobTable) -> tuple[Scenario, pd.Data
     rows, changed = [], dict(scenario.workload.classes)
     for name, kind in classes.items():
         gb = kind.stored_gb
-        alone_s = sum(part * gb / _write_gb_s(scenario, site) for site, part in _parts(scenario).items())
+        alone_s = sum(part * gb / write_gb_s(scenario, site) for site, part in _parts(scenario).items())
         shared_s = sum(
-            part * gb / _write_gb_s(scenario, site) / (1.0 - used[site]) for site, part in _parts(scenario).items()
+            part * gb / write_gb_s(scenario, site) / (1.0 - used[site]) for site, part in _parts(scenario).items()
         )
         read_s = usual_read_s(scenario, kind)
+        if is_shared(scenario) and kind.checkpoint_stops_work:
+            shared_s = fastest_write_s(scenario, kind)
         changed[name] = then = kind.stored(shared_s, read_s)
         if kind.checkpoint_interval_s != "young_daly" and shared_s > kind.checkpoint_interval_s:
             faults.append(
@@ -86,9 +91,22 @@ def with_storage(scenario: Scenario, table: JobTable) -> tuple[Scenario, pd.Data
     return scenario.model_copy(update={"workload": workload}), pd.DataFrame(rows)
 
 
+def is_shared(scenario: Scenario) -> bool:
+    """Whether storage is shared at each moment: at all sites, if at one."""
+    return any(site.storage.shared for site in scenario.sites.values())
+
+
 def usual_read_s(scenario: Scenario, kind: JobClass) -> float:
-    """[s] To read a checkpoint of a class alone, in the mean over sites: a part of its ``load_s``."""
-    return sum(part * kind.stored_gb / read_gb_s(scenario, site) for site, part in _parts(scenario).items())
+    """[s] To read a checkpoint of a class alone: a part of its ``load_s``; where not shared, in the mean over sites."""
+    parts = _parts(scenario)
+    if is_shared(scenario):
+        return kind.stored_gb / max(read_gb_s(scenario, site) for site in parts)
+    return sum(part * kind.stored_gb / read_gb_s(scenario, site) for site, part in parts.items())
+
+
+def fastest_write_s(scenario: Scenario, kind: JobClass) -> float:
+    """[s] To write a checkpoint of a class alone at the fastest site."""
+    return kind.stored_gb / max(write_gb_s(scenario, site) for site in _parts(scenario))
 
 
 def _at_work(scenario: Scenario, table: JobTable) -> dict[str, _AtWork]:
@@ -124,18 +142,19 @@ def _parts(scenario: Scenario) -> dict[str, float]:
 def _used(scenario: Scenario, bytes_per_s: float) -> dict[str, float]:
     """Share of its storage's bandwidth that each site uses."""
     return {
-        site: part * bytes_per_s / (_write_gb_s(scenario, site) * BYTES_PER_GB)
+        site: part * bytes_per_s / (write_gb_s(scenario, site) * BYTES_PER_GB)
         for site, part in _parts(scenario).items()
     }
 
 
-def _write_gb_s(scenario: Scenario, site: str) -> float:
-    write_gb_s = scenario.sites[site].storage.write_gb_s
-    assert write_gb_s is not None  # by the scenario's check
-    return write_gb_s
+def write_gb_s(scenario: Scenario, site: str) -> float:
+    """[GB/s] At which a site's storage is written."""
+    given = scenario.sites[site].storage.write_gb_s
+    assert given is not None  # by the scenario's check
+    return given
 
 
 def read_gb_s(scenario: Scenario, site: str) -> float:
     """[GB/s] At which a site's storage is read."""
     given = scenario.sites[site].storage.read_gb_s
-    return _write_gb_s(scenario, site) if given is None else given
+    return write_gb_s(scenario, site) if given is None else given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import cache
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from gpusim import rng
 from gpusim.engine.cooling import outside_c, overhead
 from gpusim.errors import ScenarioError, TraceError
-from gpusim.inputs.climatology import SiteSignals, climate_signals
+from gpusim.inputs.climatology import SiteSignals, climate_signals, usual_price
 from gpusim.inputs.grid import read_grid
 from gpusim.inputs.signals import Signal
 from gpusim.inputs.warming import warmed
@@ -18,8 +19,9 @@ from gpusim.scenario.cooling import Cooling
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.feeders import on_the_hottest_day, too_weak
 from gpusim.scenario.marginal import ratio_of
+from gpusim.scenario.price_levels import level_usd_per_mwh
 from gpusim.scenario.scenario import Scenario
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, seconds_between
 
 # Key of a site that names a file -> what is read from it.
 FILES = {
@@ -65,9 +67,20 @@ def _signals(
         signals = SiteSignals(**given)
     else:
         signals = climate(spec.region)._replace(**given)
+    if spec.price_level == "forward":
+        levels = _levels(spec.region, start, duration_s)
+        signals = signals._replace(price_usd_per_mwh=signals.price_usd_per_mwh.times(levels))
     signals = warmed(signals, scenario.run.warmer_k if spec.warmer_k is None else spec.warmer_k)
     times_s, factors = np.array(spec.price_factor.steps(start)).T
     return signals._replace(price_usd_per_mwh=signals.price_usd_per_mwh.times(Signal(times_s, factors))), notes
+
+
+def _levels(region: str, start: datetime, duration_s: float) -> Signal:
+    """Levels of a region's prices over that of its typical year, by calendar year."""
+    years = range(start.year, (start + timedelta(seconds=duration_s)).year + 1)
+    begins_s = [max(seconds_between(start, datetime(year, 1, 1, tzinfo=start.tzinfo)), 0.0) for year in years]
+    levels = np.array([level_usd_per_mwh(region, year) for year in years])
+    return Signal(np.array(begins_s), levels / usual_price(region))
 
 
 def marginal_carbon(scenario: Scenario, site: str, carbon: Signal, duration_s: float) -> Signal | None:

@@ -6,12 +6,9 @@ import math
 from collections.abc import Callable, Generator
 
 from gpusim.engine.corruption import Corruption
-from gpusim.engine.course import place_and_rate
+from gpusim.engine.course import CLOSE_S, look_s, place_and_rate
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels.state.codes import Status
-
-CLOSE_S = 1e-6  # of a run's course
-LEAST_S = 1.0  # between two looks at a run that does not move
 
 
 def watch(
@@ -27,12 +24,12 @@ def watch(
         row = env.fleet.jobs[spoiled.job]
         kind = env.fleet.classes[row.job_class]
         apart_s = every * float(kind.checkpoint_interval_s + kind.checkpoint_write_s)
-        least_s = float(kind.checkpoint_background_s) + apart_s  # from the end of loading, which storage may put off
+        least_s = float(kind.checkpoint_background_s) + apart_s  # from the end of loading
         if row.status != Status.RUNNING:
             yield env.at(env.now + least_s)
             continue
         place_s, rate = place_and_rate(env, spoiled.job)
-        load_s = float(kind.load_s + row.stall_s)
+        load_s = float(kind.load_s)
         first_s = load_s + float(kind.checkpoint_background_s)
         if run != row.evictions:
             run = int(row.evictions)
@@ -43,10 +40,4 @@ def watch(
         if left_s <= CLOSE_S:
             validate(spoiled.job)
             return
-        yield env.at(env.now + (left_s / rate if rate >= 1.0 else _look_s(left_s, rate)))
-
-
-def _look_s(left_s: float, rate: float) -> float:
-    """[s] Until the next look at a run that is slowed."""
-    look_s = max(left_s, LEAST_S)
-    return min(look_s, left_s / rate) if rate > 0.0 else look_s
+        yield env.at(env.now + look_s(left_s, rate))

@@ -110,6 +110,12 @@ def regions() -> tuple[str, ...]:
     return (*_tables()[0]["region"].unique(), *_VARIANTS)
 
 
+def usual_price(region: str) -> float:
+    """[USD/MWh] Mean price of the typical year of a region."""
+    variant = _VARIANTS.get(region)
+    return variant.price if variant else _typical(region)["price_usd_per_mwh"].mean
+
+
 def climate_signals(region: str, start: datetime, duration_s: float, rng: np.random.Generator) -> SiteSignals:
     """Hourly signals of a region from ``start`` (UTC) over ``duration_s`` [s].
 

@@ -1,10 +1,10 @@
 """The physics of a run: how long it takes, what it draws, what is left of it when it is cut short.
 
-A run goes through a course: it loads, for as long as its class says and storage makes it wait, then works, with a
-checkpoint after each full interval of work but the last. The work stops while the first part of a checkpoint is
-written, the rest is written beside it; then the checkpoint counts. A place in it is in seconds at rate 1. At rate r a
-run moves r seconds along its course in each second; at rate 0 it is paused. Nearly all runs are at rate 1 throughout,
-so that the place is the time since the start; the others have a row in ``paces``.
+A run goes through a course: it loads, then works, with a checkpoint after each full interval of work but the last. The
+work stops while the first part of a checkpoint is written, the rest is written beside it; then the checkpoint counts. A
+place in it is in seconds at rate 1. At rate r a run moves r seconds along its course in each second; at rate 0 it is
+paused. While it reads or writes on storage that jobs share at each moment, storage alone gives its rate. Nearly all
+runs are at rate 1 throughout, so that the place is the time since the start; the others have a row in ``paces``.
 """
 
 from __future__ import annotations
@@ -26,14 +26,8 @@ def checkpoint_time(classes, c, work):
 
 @inner
 def wall_time(classes, c, work):
-    """[s] Length of the course of ``work`` [s] that storage does not make wait."""
+    """[s] Length of the course of ``work`` [s]."""
     return classes[c].load_s + work + checkpoint_time(classes, c, work)
-
-
-@inner
-def load_time(f, j):
-    """[s] of the course of a job's run until it works; of one that waits, as its class says."""
-    return f.classes[f.jobs[j].job_class].load_s + f.jobs[j].stall_s
 
 
 @inner
@@ -53,14 +47,14 @@ def speed_in(f, j, p):
 @inner
 def course_length(f, j, p):
     """[s] Length of the job's course in pool ``p``."""
-    return wall_time(f.classes, f.jobs[j].job_class, work_left(f, j) / speed_in(f, j, p)) + f.jobs[j].stall_s
+    return wall_time(f.classes, f.jobs[j].job_class, work_left(f, j) / speed_in(f, j, p))
 
 
 @inner
 def expected_length(f, j, p):
     """[s] Length of its course by the estimate."""
     job = f.jobs[j]
-    return wall_time(f.classes, job.job_class, max(job.estimate_s - job.saved_s, 0.0) / speed_in(f, j, p)) + job.stall_s
+    return wall_time(f.classes, job.job_class, max(job.estimate_s - job.saved_s, 0.0) / speed_in(f, j, p))
 
 
 @inner
@@ -75,6 +69,17 @@ def at_rate(length_s, rate):
 def expected_wall_time(f, j, p):
     """[s] that a run would be expected to take if it began in pool ``p`` now."""
     return at_rate(expected_length(f, j, p), f.pools[p].rate)
+
+
+@inner
+def time_to(f, j, place_s, usual_rate):
+    """[s] From now, when a paced run was last settled, to a place of its course: at its usual rate, but for storage."""
+    pace = f.paces[j]
+    if pace.storage_rate == 0.0:
+        return at_rate(place_s - pace.place_s, usual_rate)
+    at_storage_s = min(place_s, pace.storage_until_s) - pace.place_s
+    behind_s = place_s - pace.storage_until_s
+    return at_storage_s / pace.storage_rate + (at_rate(behind_s, usual_rate) if behind_s > 0.0 else 0.0)
 
 
 @inner
@@ -101,7 +106,7 @@ def place_in_course(f, j, now):
 def kept_of(f, j, place_s):
     """Of a run cut short at ``place_s``: work kept, time of finished checkpoints, time loading [s of its course]."""
     classes, c = f.classes, f.jobs[j].job_class
-    load = min(load_time(f, j), place_s)
+    load = min(classes[c].load_s, place_s)
     place_s -= load
     interval = classes[c].checkpoint_interval_s
     if interval <= 0.0:
@@ -115,10 +120,12 @@ def kept_of(f, j, place_s):
 
 @inner
 def lost_in(segment):
-    """[GPU s] held in a part of a run for work that is not kept. Beyond rate 1 time counts, not the work done in it."""
+    """[GPU s] held in a part of a run for work that is not kept. Beyond rate 1 time counts, not the work done in it;
+    so it does at the rate of storage."""
     done_s = segment.place_s + segment.rate * (segment.end_s - segment.start_s)
     lost_s = done_s - max(segment.place_s, segment.kept_s)
-    return max(lost_s, 0.0) / max(segment.rate, 1.0) * segment.held
+    rate = segment.rate if segment.by_storage != 0 else max(segment.rate, 1.0)
+    return max(lost_s, 0.0) / rate * segment.held
 
 
 @part

@@ -1,5 +1,4 @@
-"""Changes of the rate at which jobs run, of one or of all in a pool or at a site, of what they draw meanwhile, and of
-how long one takes to load."""
+"""Changes of the rate at which jobs run, of one or of all in a pool or at a site, and of what they draw meanwhile."""
 
 from __future__ import annotations
 
@@ -7,9 +6,11 @@ from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.control import shed
 from gpusim.kernels.jobs_on import first_on, next_on
 from gpusim.kernels.promise import size_up
-from gpusim.kernels.running import leave_pace, stall, take_pace
+from gpusim.kernels.running import leave_pace, take_pace
 from gpusim.kernels.state.codes import NONE
 from gpusim.kernels.waking import wake
+
+SAME_S = 1e-6  # ends that differ by less are the same
 
 
 @kernel
@@ -24,10 +25,18 @@ def set_job_rate(f, v, j, rate, draw, now):
 
 
 @kernel
-def set_stall(f, j, stall_s, now):
-    """A running job takes ``stall_s`` [s] of its course longer to load than its class says."""
-    stall(f, j, stall_s, now)
-    wake(f, f.jobs[j].pool)
+def set_storage_rate(f, j, rate, until_s, now):
+    """A running job reads or writes on storage that jobs share: it goes at ``rate`` to ``until_s`` [s] of its course,
+    whatever it would go at otherwise. It draws as before. 0: it is there now, and goes on at its usual rate."""
+    job, ends_s = f.jobs[j], f.jobs[j].expected_end_s
+    leave_pace(f, j, now)
+    pace = f.paces[j]
+    if rate == 0.0:
+        pace.place_s = pace.storage_until_s  # to the last bit
+    pace.storage_rate, pace.storage_until_s = rate, until_s
+    take_pace(f, j, now)
+    if abs(job.expected_end_s - ends_s) > SAME_S:
+        wake(f, job.pool)
 
 
 @kernel

@@ -13,12 +13,12 @@ from gpusim.kernels.course import (
     draws,
     expected_length,
     kept_of,
-    load_time,
     lost_in,
     place_in_course,
     rate_of,
     since,
     speed_in,
+    time_to,
     work_left,
 )
 from gpusim.kernels.cpu_memory import take_cpu_memory
@@ -197,7 +197,6 @@ def cut_short(f, j, now):
     _tell_segments(f, j, load_s + kept + checkpoint_s, checkpoint_s)
     job.evictions += 1
     job.paced = 0
-    job.stall_s = 0.0
 
 
 # Runs whose rate changes -------------------------------------------------------------------------------------------
@@ -212,6 +211,7 @@ def _begin_pace(f, j, p, spread):
     pace.spread = spread
     pace.rate, pace.draw, pace.cap_step = spread * f.pools[p].rate, spread * f.pools[p].draw, 0
     pace.by_feeder = 0
+    pace.storage_rate, pace.storage_until_s = 0.0, 0.0
     pace.since_s, pace.place_s = f.jobs[j].start_s, 0.0
     pace.last_segment = NONE
 
@@ -237,14 +237,18 @@ def leave_pace(f, j, now):
 
 @inner
 def take_pace(f, j, now):
-    """A running job goes on at its own rate and draw of now, times its pool's and what its cap leaves of them."""
+    """A running job goes on at its own rate and draw of now, times its pool's and what its cap leaves of them.
+
+    What it does on storage that jobs share goes at the rate that storage gives it.
+    """
     job, pace = f.jobs[j], f.paces[j]
     p, h = job.pool, job.holding
-    pace.rate = pace.own_rate * pace.spread * f.pools[p].rate * f.cap_rates[job.job_class, pace.cap_step]
+    rate = pace.own_rate * pace.spread * f.pools[p].rate * f.cap_rates[job.job_class, pace.cap_step]
+    pace.rate = rate if pace.storage_rate == 0.0 else pace.storage_rate
     pace.draw = pace.own_draw * pace.spread * f.pools[p].draw * f.cap_draws[pace.cap_step]
-    job.end_s = now + at_rate(course_length(f, j, p) - pace.place_s, pace.rate)
+    job.end_s = now + time_to(f, j, course_length(f, j, p), rate)
     # Overdue is overdue, not ever longer so: a time before 0 would count as none.
-    job.expected_end_s = now + at_rate(max(expected_length(f, j, p) - pace.place_s, 0.0), pace.rate)
+    job.expected_end_s = now + time_to(f, j, max(expected_length(f, j, p), pace.place_s), rate)
     f.holdings[h].expected_end_s = job.expected_end_s
     _measure_draw(f, j, h)
     _add_draw(f, h, 1.0)
@@ -252,26 +256,6 @@ def take_pace(f, j, now):
     _note(f, j)
     if job.milli != 0:
         follow(f, f.holdings[h].host)
-    heap.rekey(f.heap_keys, f.heap_ids, f.end_pos, 0, f.clock[0].n_ends, job.end_s, member_of(f, h))
-
-
-@inner
-def stall(f, j, stall_s, now):
-    """A running job takes ``stall_s`` [s] of its course longer to load than its class says: it ends so much later."""
-    job, h = f.jobs[j], f.jobs[j].holding
-    p, holding = job.pool, f.holdings[h]
-    settle_pool(f.pools, p, now)
-    settle_site(f.sites, f.pools[p].site, now)
-    _add_draw(f, h, -1.0)  # what is given back before promises begin depends on when it ends
-    f.pools[p].running_work += holding.held * (stall_s - job.stall_s)
-    job.stall_s = stall_s
-    place_s = place_in_course(f, j, now)
-    job.end_s = now + at_rate(max(course_length(f, j, p) - place_s, 0.0), rate_of(f, j))
-    job.expected_end_s = now + at_rate(max(expected_length(f, j, p) - place_s, 0.0), rate_of(f, j))
-    holding.expected_end_s = job.expected_end_s
-    _add_draw(f, h, 1.0)
-    keep_longer(f, h)
-    _note(f, j)
     heap.rekey(f.heap_keys, f.heap_ids, f.end_pos, 0, f.clock[0].n_ends, job.end_s, member_of(f, h))
 
 
@@ -287,13 +271,16 @@ def _note_segment(f, j, now, power_w):
     segment.gpus = job.gpus if job.milli == 0 else segment.held
     segment.start_s, segment.end_s = since(f, j), now
     segment.place_s, segment.rate, segment.cap_rate = 0.0, rate_of(f, j), 1.0
-    segment.by_feeder = 0
-    segment.power_w, segment.load_s = power_w, load_time(f, j)
+    segment.by_feeder, segment.by_storage = 0, 0
+    segment.power_w, segment.load_s = power_w, f.classes[job.job_class].load_s
     segment.kept_s, segment.checkpoint_s = math.inf, 0.0
     if job.paced != 0:
         segment.place_s, segment.previous = f.paces[j].place_s, f.paces[j].last_segment
-        segment.cap_rate = f.cap_rates[job.job_class, f.paces[j].cap_step]
-        segment.by_feeder = f.paces[j].by_feeder
+        if f.paces[j].storage_rate > 0.0:
+            segment.by_storage = 1
+        else:
+            segment.cap_rate = f.cap_rates[job.job_class, f.paces[j].cap_step]
+            segment.by_feeder = f.paces[j].by_feeder
         f.paces[j].last_segment = clock.n_segments
     clock.n_segments += 1
 
@@ -304,6 +291,6 @@ def _tell_segments(f, j, kept_s, checkpoint_s):
     i = f.clock[0].n_segments - 1
     while i != NONE:
         segment = f.segments[i]
-        segment.kept_s, segment.checkpoint_s, segment.load_s = kept_s, checkpoint_s, load_time(f, j)
+        segment.kept_s, segment.checkpoint_s = kept_s, checkpoint_s
         f.jobs[j].lost_gpu_s += lost_in(segment)
         i = segment.previous

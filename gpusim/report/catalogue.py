@@ -29,6 +29,7 @@ def tables() -> tuple[Table, ...]:
         "on_site": "Power made and stored on site",
         "cooling": "Cooling of halls",
         "marginal": "Marginal carbon over average",
+        "prices": "Levels of prices by year",
     }
     rest = [_listed(name, title) for name, title in listed.items()]
     return *values, sources, *rest, _failures(), _listed("repairs", "Kinds of repair")

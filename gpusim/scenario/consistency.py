@@ -160,12 +160,24 @@ def _storage(data: dict) -> Iterator[str]:
         storage = site.get("storage", {}) if isinstance(site, dict) else None
         if isinstance(storage, dict) and storage.get("write_gb_s") is None:
             yield f"{dotted(place)}.storage.write_gb_s: is absent, and {dotted(sized[0])} is given; add it, say 100.0"
+    shared = [place for place, given in find(data, ("sites", "*", "storage", "shared")) if given is True]
+    if shared and not sized:
+        yield (
+            f"{dotted(shared[0])}: found true, and no class has parameters_b, which says how large checkpoints are;"
+            " give workload.classes.NAME.parameters_b, say 70.0"
+        )
+    alone = [place for place, _site in find(data, ("sites", "*")) if (*place, "storage", "shared") not in shared]
+    if shared and alone:
+        yield (
+            f"{dotted(alone[0])}.storage.shared: is not true, and {dotted(shared[0])} is; give it at all sites or at"
+            " none"
+        )
 
 
 def _checks(data: dict) -> Iterator[str]:
-    """Tests that nobody makes find nothing."""
-    given = [share for _place, share in find(data, ("failures", "start_check_finds"))]
-    if given and given[0] != 0.0 and not list(find(data, ("workload", "classes", "*", "check_s"))):
+    """Tests that nobody makes find nothing. A share that is none is told as that alone."""
+    given = [share for _place, share in find(data, ("failures", "start_check_finds")) if isinstance(share, int | float)]
+    if given and 0.0 < given[0] <= 1.0 and not list(find(data, ("workload", "classes", "*", "check_s"))):
         yield (
             f"failures.start_check_finds: found {kinds.in_toml(given[0])}, and no class has check_s, the time of such"
             " tests; give workload.classes.NAME.check_s, say 120.0"

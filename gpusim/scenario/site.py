@@ -105,6 +105,9 @@ class Site(Model):
     price_factor: Steps = Steps(1.0)
     """Factor on the price, whatever its source: below 1 a discount, above 1 a surcharge. In steps: a forward curve, of
     the levels of later years over those of the source; the first step at the start or before."""
+    price_level: Literal["typical", "forward"] = "typical"
+    """Level of the region's typical year of prices. ``typical``: as in its data. ``forward``: of each calendar year the
+    mean that the catalogue has, of 2025 and 2026 and on a forward curve to 2031 (`gpusim catalog`)."""
     tariff: Tariff | None = None
     """Costs of power beyond energy. Absent: none, and there is no bill."""
     price_file: str | None = Field(None, min_length=1)
@@ -127,6 +130,10 @@ class Site(Model):
         ]
         if self.typical_year and not (self.price_file or self.carbon_file or self.weather_file):
             faults.append("typical_year is for files; give price_file, carbon_file or weather_file, or remove it")
+        if self.price_level == "forward" and (self.price_file or self.price_usd_per_mwh is not None):
+            faults.append(
+                'price_level = "forward" is of the typical year, and price_file or price_usd_per_mwh is given; keep one'
+            )
         if self.on_site is not None and self.non_firm is not None and self.non_firm.backup_mw > 0.0:
             faults.append("non_firm.backup_mw and on_site are both given; make the backup a generator of on_site")
         if self.on_site is not None and self.on_site.solar is not None and self.latitude == self.longitude == 0.0:

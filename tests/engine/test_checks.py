@@ -15,6 +15,7 @@ from gpusim.inputs.failures import NOT_AGAIN, draw_failures, draw_lemons, found_
 from gpusim.inputs.jobtable import JobTable
 from gpusim.units import DAY_S
 from gpusim.validation.failures import long_run, play
+from tests.reference.checks import Shows, stops_s
 
 NODES, CHECK_S, LOAD_S = 16, 90.0, 300.0
 QUICK = {"reset": {"mean_h": 0.0}, "swap": {"mean_h": 5.0, "sigma": 0.8}}
@@ -94,66 +95,27 @@ def test_a_lemon_that_is_replaced_fails_as_others_do():
     assert (found["cause"] == "lemon").sum() == 1  # the job is stopped once, for all of them
 
 
-def twin(one: gpusim.Scenario, seed: int) -> list[float]:
-    """When the job on all nodes is stopped [s]: every fault is followed from failure to failure."""
-    end_s = one.run.days * DAY_S
-    table = draw_failures(one, end_s, seed)
-    shows_s = dict(enumerate(table.time_s.tolist()))
-    hidden: dict[int, float] = {}  # faults that a repair has left, and from when on
-    back_s, start_s, stops = [0.0] * NODES, 0.0, []
-    checked = False
-
-    def fail(i: int, now: float) -> None:
-        n = int(table.first_node[i])
-        back_s[n] = max(back_s[n], now + table.repair_s[i])
-        del shows_s[i]
-        if table.again[i] != NOT_AGAIN:
-            hidden[int(table.again[i])] = now + table.repair_s[i]
-
-    while True:
-        i = min(shows_s, key=shows_s.get, default=None)
-        shows = math.inf if i is None else shows_s[i]
-        at_check_s = math.inf if checked else start_s + CHECK_S
-        now = min(shows, at_check_s)
-        if now >= end_s:
-            return stops
-        if now == shows:
-            hidden.pop(i, None)
-            if back_s[int(table.first_node[i])] > now:  # it is down: nothing happens, and the fault stays
-                del shows_s[i]
-                if table.again[i] != NOT_AGAIN:
-                    hidden[int(table.again[i])] = now + table.repair_s[i]
-                continue
-            fail(i, now)
-            found = [i]
-        else:
-            checked = True
-            found = [k for k, since_s in hidden.items() if since_s <= now]
-            for k in found:
-                earlier_s = shows_s[k] - now
-                del hidden[k]
-                fail(k, now)
-                later = int(table.again[k])
-                while later != NOT_AGAIN:
-                    shows_s[later] -= earlier_s
-                    later = int(table.again[later])
-        if found:
-            if start_s <= now:  # it ran, and waits for the last of the nodes from now on
-                stops.append(now)
-            start_s, checked = max(back_s), False
-
-
-@pytest.mark.parametrize(("seed", "again_h"), [(0, 12.0), (1, 12.0), (2, 12.0), (0, 0.05), (1, 0.05), (2, 0.05)])
-def test_what_repairs_have_left_is_found(seed, again_h):
-    """Half of the repairs fail, and what they leave would show hours later, or minutes; a check finds all that is
-    hidden then."""
-    failures = failing(60.0, start_check_finds=1.0, again_h=again_h)
-    failures["repairs"] = {"reset": {"mean_h": 1.0, "sigma": 0.5, "success": 0.5}}
-    one = made(failures, 40.0)
-    stops = play(one, 8 * NODES, seed).tables["interruptions"]["time_s"].tolist()
-    assert stops == pytest.approx(twin(one, seed), rel=1e-12)
-    unchecked = play(one.with_({"failures.start_check_finds": 0.0}), 8 * NODES, seed).tables["interruptions"]
-    assert stops != unchecked["time_s"].tolist()
+@pytest.mark.parametrize("case", range(16))
+def test_what_repairs_have_left_is_found(case):
+    """Nodes that fail, repairs of which some fail, and what these leave would show hours later, or minutes; a check
+    finds all that is hidden then."""
+    random = np.random.default_rng(case)
+    again_h = float(random.choice([0.05, 0.5, 12.0]))
+    failures = failing(random.uniform(20.0, 120.0), start_check_finds=1.0, again_h=again_h)
+    repair = {"mean_h": random.uniform(0.1, 3.0), "sigma": 0.5, "success": random.uniform(0.3, 0.8)}
+    failures["repairs"] = {"reset": repair}
+    one = made(failures, 40.0, check_s=random.uniform(10.0, 2000.0))
+    result = play(one, 8 * NODES, case)
+    table = draw_failures(one, 40.0 * DAY_S, case)
+    again = [None if i == NOT_AGAIN else int(i) for i in table.again]
+    columns = (table.time_s.tolist(), table.first_node.tolist(), table.repair_s.tolist(), again)
+    check_s = one.workload.classes["pretraining"].check_s
+    expected = stops_s([Shows(*of) for of in zip(*columns, strict=True)], NODES, check_s, 40.0 * DAY_S)
+    stops = result.tables["interruptions"]["time_s"].tolist()
+    assert len(stops) > 5
+    assert stops == pytest.approx(expected, rel=1e-12)
+    unchecked = play(one.with_({"failures.start_check_finds": 0.0}), 8 * NODES, case).tables["interruptions"]
+    assert again_h < 12.0 or stops != unchecked["time_s"].tolist()
 
 
 def test_silent_corruption_is_found_at_the_next_start():
@@ -201,3 +163,5 @@ def test_faults():
         long_run(64, 1.0, failing(1.0, start_check_finds=0.5))
     with pytest.raises(ScenarioError, match="start_check_finds"):
         made(failing(1.0, start_check_finds=1.5))
+    with pytest.raises(ScenarioError, match="1 fault\\n"):
+        long_run(64, 1.0, failing(1.0, start_check_finds=1.5))

@@ -16,7 +16,6 @@ JOB = record(  # what every event touches comes first
         ("end_s", "f8"),  # end of the latest run, planned while running; NaN before
         ("expected_end_s", "f8"),  # end of the latest run by the estimate
         ("run_s", "f8"),  # time on GPUs in all runs
-        ("stall_s", "f8"),  # by how much its run takes longer to load than its class says, in its course
         ("pool", "i8"),
         ("holding", "i8"),  # row of `holdings` while it runs
         ("gpus", "i4"),  # that it asks for, a part of one rounded up: work is in seconds with so many
@@ -51,6 +50,8 @@ PACE = record(  # of a run that has not always gone at rate 1
         ("draw", "f8"),
         ("cap_step", "i8"),  # of `cap_draws` and `cap_rates`; 0: no cap
         ("by_feeder", "i8"),  # a feeder asked for that, and its site for less
+        ("storage_rate", "f8"),  # given by storage that jobs share, whatever it would be otherwise; 0: not now
+        ("storage_until_s", "f8"),  # place in its course up to which storage gives it
         ("since_s", "f8"),  # when it got these
         ("place_s", "f8"),  # in its course then
         ("last_segment", "i8"),
@@ -70,6 +71,7 @@ SEGMENT = record(  # part of a run at one rate: all of one that was cut short, o
         ("rate", "f8"),
         ("cap_rate", "f8"),  # of that, what a cap on its power left
         ("by_feeder", "i8"),  # a feeder asked for it
+        ("by_storage", "i8"),  # storage that jobs share gave the rate
         ("power_w", "f8"),  # of its GPUs, idle power included; an average over loading, work and checkpoints
         ("load_s", "f8"),  # of the run's course
         ("kept_s", "f8"),  # place up to which the run's work was kept; inf: it was not cut short
