@@ -105,6 +105,11 @@ CAUSES = (
              " asked for fewer",
              "packing jobs more tightly",
              WaitRow("fragmented", 4, turn=60), relieved_by="GPUs"),
+    # Free GPUs are where the head could use them, and the CPUs or the memory beside them are not.
+    CauseRow("idle_cpu_memory", Kind.IDLE, 32, 115, "#7F7F3F", "no CPUs or memory left",
+             "GPUs were idle because their nodes had too few CPUs or too little memory left for the next job",
+             "nodes with more CPUs or memory, or jobs that take less of them",
+             WaitRow("cpu_memory", 15, turn=65), relieved_by="CPUs and memory"),
     # The site's power limit does not admit the head's draw.
     CauseRow("idle_power", Kind.IDLE, 7, 140, "#D55E00", "power limit",
              "GPUs were idle because the site had no power left for the next job or replica",

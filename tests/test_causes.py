@@ -25,7 +25,7 @@ SPELT = {
     "validation/physical.py": "what is expected, worked out by hand",
 }
 ROW = """
-    CauseRow("idle_strike", Kind.IDLE, 32, 125, "#123456", "on strike",
+    CauseRow("idle_strike", Kind.IDLE, 33, 125, "#123456", "on strike",
              "GPUs were free while nobody would tend them",
              "better pay",
              WaitRow("strike", 15, turn=125)),
@@ -72,11 +72,11 @@ def test_codes_that_results_and_kernels_were_made_with():
         "lost_work", "serving_idle", "serving", "training", "slowed", "serving_loading", "serving_draining",
         "serving_prefill", "serving_decode", "restarting", "idle_spare", "throttled",
         "idle_cooling", "throttled_cooling",
-        "idle_curtailed", "slowed_curtailed", "throttled_feeder",
+        "idle_curtailed", "slowed_curtailed", "throttled_feeder", "idle_cpu_memory",
     ]  # fmt: skip
     assert [wait.name.lower() for wait in Wait] == [
         "busy", "not_delivered", "not_energised", "down", "fragmented", "power", "quota", "cycle", "policy",
-        "not_housed", "data", "rule", "cooling", "curtailed", "retired",
+        "not_housed", "data", "rule", "cooling", "curtailed", "retired", "cpu_memory",
     ]  # fmt: skip
 
 

@@ -61,11 +61,12 @@ def compare_policies(
     """
     folder = out or Path("out") / f"{scenario.stem}-policies"
     with stoppable(folder):
-        from gpusim.studies.comparison import comparison
+        from gpusim.studies.comparison import comparison, refuse_misfits
 
         name = f"{scenario.stem}: policies"
         wanted = [part.strip() for part in names.split(",") if part.strip()]
         spec = comparison(str(scenario), wanted, name=name, replications=replications, warm_up_days=warm_up_days)
+        refuse_misfits(spec)
         check_study(folder, folder, "sweep", {"spec.name": name}, force)
         loading()
         from gpusim.report.comparisons import CONSOLE, SECTIONS

@@ -110,7 +110,7 @@ def _start_heads(f, p, now):
             continue
         if not has_power(f, j, p):
             return
-        made = make_room(f, p, f.jobs[j].gpus, f.jobs[j].priority, False, now)
+        made = make_room(f, p, j, f.jobs[j].gpus, f.jobs[j].priority, False, now)
         take_notes(f, now)
         if not made:
             return

@@ -9,10 +9,12 @@ from __future__ import annotations
 from gpusim.gangs import MILLI
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
+from gpusim.kernels.expecting import expected_end
 from gpusim.kernels.gang import on_node
-from gpusim.kernels.placement import OPEN, set_of
-from gpusim.kernels.state.codes import NONE, Placement
+from gpusim.kernels.placement import ALL, OPEN, set_of
+from gpusim.kernels.state.codes import NONE, Owner, Placement
 
+_JOB, _HOST = int(Owner.JOB), int(Owner.HOST)
 _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)
 N_KINDS = 2  # thousandths of CPUs, MB of memory
 
@@ -29,11 +31,16 @@ def _asked(f, j, p, what):
 
 
 @inner
-def has_cpu_memory(f, j, n):
-    """Whether a node has what a job takes of CPUs and memory there."""
+def has_cpu_memory(f, j, n, family):
+    """Whether a node has what a job takes of CPUs and memory there; in family OPEN beside what is kept for a head."""
     p = f.nodes[n].pool
     for what in range(N_KINDS):
-        if f.pools[p].share[what] != 0 and _asked(f, j, p, what) > f.cpu_memory_left[n, what]:
+        if f.pools[p].share[what] == 0:
+            continue
+        left = f.cpu_memory_left[n, what]
+        if family == OPEN and f.nodes[n].reserved != 0:
+            left = min(left, f.pools[p].beside_head[what])
+        if _asked(f, j, p, what) > left:
             return False
     return True
 
@@ -41,34 +48,108 @@ def has_cpu_memory(f, j, n):
 @inner
 def take_cpu_memory(f, j, h, sign):
     """A holding of a job takes CPUs and memory of its nodes, or gives them back (-1)."""
-    n = f.holdings[h].first_node
+    n, p = f.holdings[h].first_node, f.holdings[h].pool
+    outlasts = sign > 0 and f.holdings[h].expected_end_s > f.pools[p].shadow_s
     while n != NONE:
         for what in range(N_KINDS):
-            f.cpu_memory_left[n, what] -= sign * _asked(f, j, f.holdings[h].pool, what)
+            f.cpu_memory_left[n, what] -= sign * _asked(f, j, p, what)
+            if outlasts and f.nodes[n].reserved != 0:
+                f.pools[p].beside_head[what] -= _asked(f, j, p, what)
         n = f.nodes[n].next_held
 
 
 @inner
-def _first_of_level(f, j, p, level):
+def _first_of_level(f, j, p, family, level):
     pool = f.pools[p]
     i = -1
     while True:
-        i = bitset.next_from(f.words, set_of(pool, OPEN, level), pool.n_nodes, i + 1)
-        if i < 0 or has_cpu_memory(f, j, pool.first_node + i):
+        i = bitset.next_from(f.words, set_of(pool, family, level), pool.n_nodes, i + 1)
+        if i < 0 or has_cpu_memory(f, j, pool.first_node + i, family):
             return i
 
 
 @inner
-def find_node_with_cpu_memory(f, j, p):
-    """Node (global index) for a job of at most one node by the placement rule, or NONE. Nodes are never reserved."""
+def _find_node(f, j, p, family):
     pool, rule = f.pools[p], f.scheduling[0].placement
     need, size = f.jobs[j].gpus, f.pools[p].gpus_per_node
     lowest = NONE
     for step in range(size - need + 1):
-        i = _first_of_level(f, j, p, size - step if rule == _SPREAD else need + step)
+        i = _first_of_level(f, j, p, family, size - step if rule == _SPREAD else need + step)
         if i >= 0:
             if rule != _FIRST_FIT:
                 return pool.first_node + i
             if lowest == NONE or i < lowest:
                 lowest = i
     return NONE if lowest == NONE else pool.first_node + lowest
+
+
+@inner
+def find_node_with_cpu_memory(f, j, p, family):
+    """Node (global index) for a job of at most one node by the placement rule, or NONE; as ``placement.place`` does."""
+    n = _find_node(f, j, p, OPEN)
+    return _find_node(f, j, p, ALL) if n == NONE and family == ALL else n
+
+
+# What nodes would have, were some jobs over ------------------------------------------------------------------------
+
+
+@inner
+def begin_to_imagine(f, n):
+    """What a node has now."""
+    for what in range(N_KINDS):
+        f.cpu_memory_then[n, what] = f.cpu_memory_left[n, what]
+
+
+@inner
+def imagine_over(f, h, n):
+    """And what a holding has there; the GPU that jobs share has none, these have."""
+    holding = f.holdings[h]
+    if holding.kind == _JOB:
+        for what in range(N_KINDS):
+            f.cpu_memory_then[n, what] += _asked(f, holding.owner, holding.pool, what)
+
+
+@inner
+def imagine_all_over(f, h, n):
+    """``imagine_over`` of a holding on a node, of a shared GPU's all."""
+    imagine_over(f, h, n)
+    if f.holdings[h].kind != _HOST:
+        return
+    g = f.holdings[h].host
+    while g != NONE:
+        imagine_over(f, g, n)
+        g = f.holdings[g].next_on_node
+
+
+@inner
+def would_have(f, j, n):
+    """Whether a node would then have what a job takes."""
+    p = f.nodes[n].pool
+    for what in range(N_KINDS):
+        if f.pools[p].share[what] != 0 and _asked(f, j, p, what) > f.cpu_memory_then[n, what]:
+            return False
+    return True
+
+
+@inner
+def _imagine_by(f, h, n, at_s, now):
+    """``imagine_over`` of a holding that is expected to end by a time."""
+    if expected_end(f, h, now) <= at_s:
+        imagine_over(f, h, n)
+
+
+@inner
+def keep_beside_head(f, j, p, n, now):
+    """Of the node kept for a part of it, what the others may have who run beyond the shadow time."""
+    shadow_s = f.pools[p].shadow_s
+    begin_to_imagine(f, n)
+    h = f.nodes[n].first_holding
+    while h != NONE:
+        _imagine_by(f, h, n, shadow_s, now)
+        g = f.holdings[h].host if f.holdings[h].kind == _HOST else NONE
+        while g != NONE:
+            _imagine_by(f, g, n, shadow_s, now)
+            g = f.holdings[g].next_on_node
+        h = f.holdings[h].next_on_node
+    for what in range(N_KINDS):
+        f.pools[p].beside_head[what] = f.cpu_memory_then[n, what] - _asked(f, j, p, what)

@@ -13,7 +13,8 @@ _IDLE_NO_DEMAND, _IDLE_SPARE, _DATA = int(Cause.IDLE_NO_DEMAND), int(Cause.IDLE_
 _SERVING_IDLE, _SERVING, _TRAINING = int(Cause.SERVING_IDLE), int(Cause.SERVING), int(Cause.TRAINING)
 _WAIT_BUSY, _WAIT_FRAGMENTED, _WAIT_DOWN = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.DOWN)
 _WAIT_NOT_DELIVERED, _WAIT_NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
-_WAIT_NOT_ENERGISED = int(Wait.NOT_ENERGISED)
+_WAIT_NOT_ENERGISED, _WAIT_CPU_MEMORY = int(Wait.NOT_ENERGISED), int(Wait.CPU_MEMORY)
+_IDLE_CPU_MEMORY = int(Cause.IDLE_CPU_MEMORY)
 _WAITS = tuple(int(wait) for wait, _cause in IDLE_FOR)
 _IDLES = tuple(int(cause) for _wait, cause in IDLE_FOR)
 
@@ -58,6 +59,11 @@ def _settle_asked(pool, dt):
             padding -= taken
             pool.padding_s[wait] += taken * dt
             asked -= taken
+        elif wait == _WAIT_CPU_MEMORY and pool.unshared != 0:
+            taken = min(asked, padding, _unshared(pool))
+            pool.free_s[wait] += taken * dt
+            pool.ledger[_IDLE_CPU_MEMORY] += taken * dt
+            pool.ledger[_IDLE_FRAGMENTED] -= taken * dt  # under which all of it is booked
         pool.short_s[wait] += min(asked, _short(pool, wait)) * dt
     return free
 

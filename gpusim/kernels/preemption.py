@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.cpu_memory import (
+    begin_to_imagine,
+    find_node_with_cpu_memory,
+    has_cpu_memory,
+    imagine_all_over,
+    would_have,
+)
 from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.jobs_on import first_of, next_of
 from gpusim.kernels.placement import ALL, place
@@ -40,27 +47,47 @@ def evict_all_of(f, h, now):
 
 
 @inner
-def _victims_cost(f, n, need, priority):
-    """GPUs held in all by the jobs that would have to leave node ``n`` for ``need`` to be free; -1 if impossible.
+def _is_limited(f, p, j):
+    """Whether CPUs and memory of its node matter to a job; to replicas and gangs they do not."""
+    return f.scheduling[0].cpu_memory != 0 and j != NONE and f.jobs[j].gpus <= f.pools[p].gpus_per_node
+
+
+@inner
+def _has_room(f, j, n, need):
+    """Whether a node has ``need`` GPUs free, and for a job to which they matter CPUs and memory."""
+    if f.nodes[n].free < need:
+        return False
+    return not _is_limited(f, f.nodes[n].pool, j) or has_cpu_memory(f, j, n, ALL)
+
+
+@inner
+def _victims_cost(f, j, n, need, priority):
+    """GPUs held in all by the jobs that would have to leave node ``n`` to make room; -1 if impossible.
 
     Victims leave in the order of the node's chain: latest started first.
     """
     node = f.nodes[n]
-    free, cost = node.free, 0
+    free, cost, limited = node.free, 0, _is_limited(f, node.pool, j)
+    if limited:
+        begin_to_imagine(f, n)
     h = node.first_holding
-    while free < need and h != NONE:
+    lacks = not _has_room(f, j, n, need)
+    while lacks and h != NONE:
         holding = f.holdings[h]
         if _may_evict(f, h, priority):
             free += on_node(f.pools[node.pool], holding.gpus)
             cost += holding.held
+            if limited:
+                imagine_all_over(f, h, n)
+            lacks = free < need or (limited and not would_have(f, j, n))
         h = holding.next_on_node
-    return cost if free >= need else -1
+    return -1 if lacks else cost
 
 
 @inner
-def _evict_from(f, n, need, priority, now):
+def _evict_from(f, j, n, need, priority, now):
     h = f.nodes[n].first_holding
-    while f.nodes[n].free < need and h != NONE:
+    while not _has_room(f, j, n, need) and h != NONE:
         following = f.holdings[h].next_on_node
         if _may_evict(f, h, priority):
             evict_all_of(f, h, now)
@@ -68,24 +95,23 @@ def _evict_from(f, n, need, priority, now):
 
 
 @inner
-def _cheapest_node(f, first, last, need, priority):
+def _cheapest_node(f, j, first, last, need, priority):
     best, best_cost = NONE, 0
     for n in range(first, last):
-        if f.nodes[n].state != ON or f.nodes[n].free >= need:
+        if f.nodes[n].state != ON or _has_room(f, j, n, need):
             continue
-        cost = _victims_cost(f, n, need, priority)
+        cost = _victims_cost(f, j, n, need, priority)
         if cost >= 0 and (best == NONE or cost < best_cost):
             best, best_cost = n, cost
     return best
 
 
 @inner
-def _reclaimable(f, first, last, need, priority, enough):
-    """How many nodes of a range are, or could be made, wholly idle; counted up to ``enough``."""
+def _reclaimable(f, j, first, last, need, priority, enough):
+    """How many nodes of a range have, or could be made to have, room; counted up to ``enough``."""
     count = 0
     for n in range(first, last):
-        node = f.nodes[n]
-        if node.state == ON and (node.free >= need or _victims_cost(f, n, need, priority) >= 0):
+        if f.nodes[n].state == ON and (_has_room(f, j, n, need) or _victims_cost(f, j, n, need, priority) >= 0):
             count += 1
             if count == enough:
                 break
@@ -106,10 +132,18 @@ def _find_least_yield(f, p):
 
 
 @inner
-def make_room(f, p, gpus, priority, anywhere, now):
+def _fits(f, p, j, gpus, anywhere):
+    if _is_limited(f, p, j):
+        return find_node_with_cpu_memory(f, j, p, ALL) != NONE
+    return place(f, p, gpus, ALL, anywhere)
+
+
+@inner
+def make_room(f, p, j, gpus, priority, anywhere, now):
     """Evict preemptible jobs of lower priority until ``gpus`` fit; False, and nobody evicted, if they never would.
 
-    ``anywhere``: the nodes of a gang need not be near each other; only those of one domain are cleared for it.
+    ``j``: the job that they are for; NONE: a replica. ``anywhere``: the nodes of a gang need not be near each other;
+    only those of one domain are cleared for it.
     """
     pool = f.pools[p]
     need, k = on_node(pool, gpus), n_nodes(pool, gpus)
@@ -117,31 +151,31 @@ def make_room(f, p, gpus, priority, anywhere, now):
     if is_divided(pool) and k > pool.nodes_per_domain:
         return False  # whole domains are never cleared
     if pool.least_yield >= priority:
-        return place(f, p, gpus, ALL, anywhere)
+        return _fits(f, p, j, gpus, anywhere)
     if k > 1 and is_divided(pool):
-        first, last = _best_domain(f, p, k, need, priority)
-    count = _reclaimable(f, first, last, need, priority, k)
+        first, last = _best_domain(f, p, j, k, need, priority)
+    count = _reclaimable(f, j, first, last, need, priority, k)
     if count == 0:
         _find_least_yield(f, p)
     if count < k:
         return False
-    while not place(f, p, gpus, ALL, anywhere):
-        n = _cheapest_node(f, first, last, need, priority)
+    while not _fits(f, p, j, gpus, anywhere):
+        n = _cheapest_node(f, j, first, last, need, priority)
         if n == NONE:
             return False
-        _evict_from(f, n, need, priority, now)
+        _evict_from(f, j, n, need, priority, now)
     return True
 
 
 @inner
-def _best_domain(f, p, k, need, priority):
+def _best_domain(f, p, j, k, need, priority):
     """Nodes of the domain where most nodes are, or could be made, idle; an empty range if none has k."""
     pool = f.pools[p]
     best_first, best_last, most = pool.first_node, pool.first_node, k - 1
     for d in range(pool.n_domains):
         first = pool.first_node + d * pool.nodes_per_domain
         last = min(first + pool.nodes_per_domain, pool.first_node + pool.n_nodes)
-        count = _reclaimable(f, first, last, need, priority, last - first)
+        count = _reclaimable(f, j, first, last, need, priority, last - first)
         if count > most:
             best_first, best_last, most = first, last, count
     return best_first, best_last

@@ -12,6 +12,7 @@ import math
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
 from gpusim.kernels.coming_free import pick_first_nodes, pick_tight
+from gpusim.kernels.cpu_memory import begin_to_imagine, imagine_over, keep_beside_head, would_have
 from gpusim.kernels.expecting import OVERDUE_S, expected_at, expected_end, expected_idle
 from gpusim.kernels.frontier import frontier_add, frontier_pop
 from gpusim.kernels.gang import n_nodes, on_node
@@ -54,9 +55,9 @@ def release(f, p):
 
 
 @inner
-def _free_up(f, h, need):
-    """Imagine that a holding is over; the node on which ``need`` GPUs are then free, or NONE."""
-    holding = f.holdings[h]
+def _free_up(f, h, j):
+    """Imagine that a holding is over; the node that then has room for job ``j``, or NONE."""
+    holding, need, limited = f.holdings[h], f.jobs[j].gpus, f.scheduling[0].cpu_memory != 0
     take = on_node(f.pools[holding.pool], holding.gpus)
     epoch = f.clock[0].epoch
     n = holding.first_node
@@ -66,8 +67,12 @@ def _free_up(f, h, need):
         if node.epoch != epoch:
             node.epoch = epoch
             node.future_free = node.free
+            if limited:
+                begin_to_imagine(f, n)
         node.future_free += take
-        if node.future_free >= need and (found == NONE or n < found):
+        if limited:
+            imagine_over(f, h, n)
+        if node.future_free >= need and (found == NONE or n < found) and (not limited or would_have(f, j, n)):
             found = n
         n = node.next_held
     return found
@@ -123,22 +128,24 @@ def _promise_from(f, p, nodes_s, now):
 
 
 @inner
-def _keep_part_of(f, p, n, need, nodes_s, now):
+def _keep_part_of(f, p, n, j, nodes_s, now):
     if _promise_from(f, p, nodes_s, now):
-        _reserve(f, p, n, _left_open(f, n, need, now))
+        if f.scheduling[0].cpu_memory != 0:
+            keep_beside_head(f, j, p, n, now)
+        _reserve(f, p, n, _left_open(f, n, f.jobs[j].gpus, now))
 
 
 @inner
-def _reserve_part_of_node(f, p, need, now):
+def _reserve_part_of_node(f, p, j, now):
     pool, clock = f.pools[p], f.clock[0]
     base, n_releases = pool.release_base, pool.n_releases
     clock.epoch += 1
     early, count = _overdue_first(f, base, n_releases, now)
     top = len(f.scratch_keys)
     for i in range(top - early, top):
-        n = _free_up(f, heap.row_of(f.scratch_ids[i]), need)
+        n = _free_up(f, heap.row_of(f.scratch_ids[i]), j)
         if n != NONE:
-            _keep_part_of(f, p, n, need, f.scratch_keys[i], now)
+            _keep_part_of(f, p, n, j, f.scratch_keys[i], now)
             return
     while count > 0:
         key = f.scratch_keys[0]
@@ -146,9 +153,9 @@ def _reserve_part_of_node(f, p, need, now):
         if key == math.inf:
             return
         count = frontier_pop(f, base, n_releases, f.release_pos, count)
-        n = _free_up(f, h, need)
+        n = _free_up(f, h, j)
         if n != NONE:
-            _keep_part_of(f, p, n, need, key, now)
+            _keep_part_of(f, p, n, j, key, now)
             return
 
 
@@ -187,7 +194,7 @@ def reserve(f, j, p, now):
     size = pool.gpus_per_node
     pool.reserved_whole = 1 if job.gpus >= size else 0
     if job.gpus < size:
-        _reserve_part_of_node(f, p, job.gpus, now)
+        _reserve_part_of_node(f, p, j, now)
     elif job.gpus > size and is_divided(pool) and not roams(f, j):
         _reserve_in_domains(f, p, n_nodes(pool, job.gpus), now)
     else:

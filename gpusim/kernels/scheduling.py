@@ -25,7 +25,7 @@ from gpusim.kernels.queueing import (
 )
 from gpusim.kernels.reservation import release, reserve, reserve_power
 from gpusim.kernels.running import start
-from gpusim.kernels.sharing import fits
+from gpusim.kernels.sharing import fits, lacks_cpu_memory
 from gpusim.kernels.shortage import shortage
 from gpusim.kernels.spreading import roams, slowest_rate
 from gpusim.kernels.state.codes import NONE, SEVERAL, Backfill, Order, Status, Wait
@@ -33,8 +33,14 @@ from gpusim.kernels.state.codes import NONE, SEVERAL, Backfill, Order, Status, W
 _EASY = int(Backfill.EASY)
 _BUSY, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.POWER), int(Wait.QUOTA)
 _RULE, _COOLING, _POLICY = int(Wait.RULE), int(Wait.COOLING), int(Wait.POLICY)
-_CURTAILED = int(Wait.CURTAILED)
+_CURTAILED, _CPU_MEMORY = int(Wait.CURTAILED), int(Wait.CPU_MEMORY)
 _CUSTOM, _QUEUED = int(Order.CUSTOM), int(Status.QUEUED)
+
+
+@inner
+def _no_room(f, j, p):
+    """What a job lacks that does not fit."""
+    return _CPU_MEMORY if lacks_cpu_memory(f, j, p) else shortage(f.pools[p], held_gpus(f.pools[p], f.jobs[j].gpus))
 
 
 @inner
@@ -43,7 +49,7 @@ def try_start(f, j, p, family, now):
     pool = f.pools[p]
     held = held_gpus(pool, f.jobs[j].gpus)
     if held > pool.free + pool.n_hosts or not fits(f, j, p, family):
-        return shortage(pool, held)
+        return _no_room(f, j, p)
     if not power_allows(f, j, p):
         return lacking(f, j, p)
     start_waiting_job(f, j, p, now)
@@ -62,7 +68,7 @@ def _start_heads(f, p, now):
             reason != NONE
             and f.scheduling[0].preempts != 0
             and power_allows(f, j, p)
-            and make_room(f, p, f.jobs[j].gpus, f.jobs[j].priority, roams(f, j), now)
+            and make_room(f, p, j, f.jobs[j].gpus, f.jobs[j].priority, roams(f, j), now)
         ):
             reason = try_start(f, j, p, ALL, now)
         if reason != NONE:
@@ -179,7 +185,7 @@ def _head_lacks(f, p):
     """What the head lacks whose promise holds."""
     pool = f.pools[p]
     head = pool.reserved_job
-    return lacking(f, head, p) if pool.power_held != 0 else shortage(pool, held_gpus(pool, f.jobs[head].gpus))
+    return lacking(f, head, p) if pool.power_held != 0 else _no_room(f, head, p)
 
 
 @inner

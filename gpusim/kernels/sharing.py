@@ -13,7 +13,7 @@ from gpusim.kernels.cpu_memory import find_node_with_cpu_memory, has_cpu_memory
 from gpusim.kernels.expecting import is_easy, on_give, on_take
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding, end_holding
-from gpusim.kernels.placement import OPEN, place
+from gpusim.kernels.placement import ALL, OPEN, find_node, place
 from gpusim.kernels.spreading import roams
 from gpusim.kernels.state.codes import NONE, Owner, Placement
 from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
@@ -44,7 +44,7 @@ def _find_host(f, j, p, family):
         host = f.holdings[h]
         if host.milli < milli or (best != NONE and not _ranks_before(f, h, best)):
             continue
-        if f.scheduling[0].cpu_memory != 0 and not has_cpu_memory(f, j, host.first_node):
+        if f.scheduling[0].cpu_memory != 0 and not has_cpu_memory(f, j, host.first_node, family):
             continue
         if family != OPEN or f.nodes[host.first_node].reserved == 0 or host.expected_end_s > pool.shadow_s:
             best = h
@@ -64,7 +64,7 @@ def _fits_beside_others(f, j, p, family):
     if held_gpus(pool, job.gpus) > pool.free:
         return False
     if f.scheduling[0].cpu_memory != 0 and job.gpus <= pool.gpus_per_node:
-        f.picked[0] = find_node_with_cpu_memory(f, j, p)
+        f.picked[0] = find_node_with_cpu_memory(f, j, p, family)
         return f.picked[0] != NONE
     return place(f, p, job.gpus, family, roams(f, j))
 
@@ -79,6 +79,18 @@ def fits(f, j, p, family):
     if job.milli != 0 or f.scheduling[0].cpu_memory != 0:
         return _fits_beside_others(f, j, p, family)
     return held_gpus(pool, job.gpus) <= pool.free and place(f, p, job.gpus, family, roams(f, j))
+
+
+@inner
+def lacks_cpu_memory(f, j, p):
+    """Whether a job that does not fit would if only GPUs counted; ``picked`` stays as it is."""
+    job, pool = f.jobs[j], f.pools[p]
+    if f.scheduling[0].cpu_memory == 0 or job.gpus > pool.gpus_per_node:
+        return False
+    for i in range(pool.first_host, pool.first_host + pool.n_hosts):
+        if 0 < job.milli <= f.holdings[f.hosts[i]].milli:
+            return True
+    return find_node(f, p, job.gpus, OPEN) != NONE or find_node(f, p, job.gpus, ALL) != NONE
 
 
 @inner
@@ -161,7 +173,8 @@ def leave(f, g):
         return
     _yield_as_guests(f, h)
     follow(f, h)
-    if pool.reserved_job != NONE and f.jobs[pool.reserved_job].milli != 0:
+    limited = f.scheduling[0].cpu_memory != 0 and pool.reserved_whole == 0
+    if pool.reserved_job != NONE and (f.jobs[pool.reserved_job].milli != 0 or limited):
         pool.unsettled = 1  # the head may find room beside the others
     wake(f, p)
 

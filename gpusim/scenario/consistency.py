@@ -307,7 +307,7 @@ def _shared_gpus(data: dict) -> Iterator[str]:
 
 
 def _limited_rooms(data: dict, kinds: set[str]) -> Iterator[str]:
-    """CPUs and memory of nodes go with queues that nobody passes: promises to a blocked head are of GPUs."""
+    """CPUs and memory of nodes go with queues: plans, rounds and replicas are of GPUs alone."""
     keys = ("cpus_per_node", "memory_gb_per_node")
     given = [place for key in keys for place, found in find(data, ("gpus", "*", key)) if found and place[1] in kinds]
     scheduler = _valid(Scheduler, data.get("scheduler", {}))
@@ -317,10 +317,10 @@ def _limited_rooms(data: dict, kinds: set[str]) -> Iterator[str]:
     limited = f"with {dotted(given[0])}"
     if scheduler.order not in queued:
         yield f"scheduler.order: found {scheduler.order!r} {limited}; give one of {', '.join(queued)}"
-    elif scheduler.backfill != "none":
-        yield f'scheduler.backfill: found "{scheduler.backfill}" {limited}; give "none"'
-    if scheduler.preemption != "none":
-        yield f'scheduler.preemption: found "{scheduler.preemption}" {limited}; give "none"'
+    elif scheduler.backfill == "conservative":
+        yield f'scheduler.backfill: found "conservative" {limited}; give "none" or "easy"'
+    if scheduler.preemption == "order":
+        yield f'scheduler.preemption: found "order" {limited}; give "none" or "priority"'
     for place, _service in find(data, ("services", "*")):
         yield f"{dotted(place)}: found a service, whose replicas are of GPUs alone, {limited}; remove one of the two"
 

@@ -87,7 +87,7 @@ class Scaling(Model):
     @classmethod
     def _by_gpus(cls, measured: dict[str, float] | None) -> dict[str, float] | None:
         for size in measured or {}:
-            if not (size.isdecimal() and int(size) >= 1):
+            if not (size.isascii() and size.isdecimal() and int(size) >= 1):
                 raise PydanticCustomError(
                     "size", "size {size} is not a whole number of GPUs from 1, say 8", {"size": size}
                 )

@@ -92,7 +92,7 @@ class Stream(Model):
     @classmethod
     def _gpus(cls, gpus: dict[str, float] | None) -> dict[str, float] | None:
         for size in gpus or {}:
-            if not (size.isdecimal() and int(size) >= 1) and not is_part(size):
+            if not (size.isascii() and size.isdecimal() and int(size) >= 1) and not is_part(size):
                 raise PydanticCustomError(
                     "size",
                     "size {size} is not a whole number of GPUs from 1, say 8, nor a"
@@ -130,8 +130,8 @@ class Stream(Model):
 
 
 def is_part(size: str) -> bool:
-    """Whether a size is a part of one GPU, in thousandths."""
-    return bool(re.fullmatch(r"0?\.\d{1,3}", size)) and float(size) > 0.0
+    """Whether a size is a part of one GPU: up to three decimals, as "0.25", "0.250" or ".25"."""
+    return bool(re.fullmatch(r"0?\.[0-9]{1,3}", size)) and float(size) > 0.0
 
 
 COMING = ("jobs_per_day", "starts", "partner")

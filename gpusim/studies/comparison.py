@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from gpusim import plugins
-from gpusim.errors import GpusimError, did_you_mean
+from gpusim.errors import GpusimError, ScenarioError, did_you_mean
 from gpusim.policies.loading import has_key
 from gpusim.scenario.orders import ORDERS, How
+from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.scheduler import IMPORT_PATH
 from gpusim.studies.sweeps.spec import SweepSpec
 
@@ -51,6 +53,43 @@ def comparison(scenario: str, policies: Sequence[str], *, measures: Sequence[str
     return SweepSpec.from_dict(
         {"scenario": scenario, "measures": list(measures), "axes": {AXIS: {"cases": cases}}, **more}, scenario
     )
+
+
+def refuse_misfits(spec: SweepSpec) -> None:
+    """Check that the scenario of a comparison goes with each of its policies.
+
+    Raises
+    ------
+    ScenarioError
+        With a fault for each that it does not go with, which names the policies of the same order that it goes with.
+    """
+    base, cases = Scenario.from_toml(spec.scenario), spec.axes[AXIS].cases
+    faults = {name: _misfit(base, keys) for name, keys in cases.items()}
+    if any(faults.values()):
+        told = [f"{name}: {fault}; {_instead(base, name)}" for name, fault in faults.items() if fault]
+        raise ScenarioError(f"--policies, {spec.scenario}", told)
+
+
+def _misfit(base: Scenario, keys: dict[str, object]) -> str:
+    """Why a scenario does not go with a policy, without the keys and values that stand for it; "" if it does."""
+    try:
+        base.with_(keys)
+    except ScenarioError as error:
+        found = [(re.match(r"scheduler\.\w+: found \S+ with ([^;]+);", fault), fault) for fault in error.faults]
+        whole = [match[1] for match, _fault in found if match]
+        others = [fault for match, fault in found if not match]
+        return "; ".join([f"does not go with {' and '.join(dict.fromkeys(whole))}"][: len(whole)] + others)
+    return ""
+
+
+def _instead(base: Scenario, name: str) -> str:
+    """Policies of the same order that a scenario goes with; if there are none, orders."""
+    order = SHORT.get(name, name).split("+")[0]
+    for names in ([order, *(f"{order}+{way}" for way in WAYS[1:])], ORDERS):
+        fit = [one for one in names if (keys := _keys(one)[1]) is not None and not _misfit(base, keys)]
+        if fit:
+            break
+    return f"give {', '.join(fit)}"
 
 
 def is_comparison(spec: SweepSpec) -> bool:

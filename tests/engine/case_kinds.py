@@ -95,9 +95,14 @@ KINDS = {
     "shared, moved": cases(
         **SHARED, pools=3, dispatch=tuple(Dispatch), changes=("fail", "nodes"), redispatch=(False, True)
     ),
-    "CPUs, memory": cases(backfills=(Backfill.NONE,), cpu_memory=True, changes=("fail", "nodes"), checkpoints=True),
+    "CPUs, memory": cases(cpu_memory=True, changes=("fail", "nodes"), checkpoints=True),
+    "CPUs, memory, preempted": cases(
+        cpu_memory=True, domains=(1, 2), preempts=(True,), changes=("fail",), checkpoints=True
+    ),
+    "CPUs, memory, shared, preempted": cases(**SHARED, cpu_memory=True, preempts=(True,), checkpoints=True),
+    "CPUs, memory, at other rates": cases(**SHARED, cpu_memory=True, pools=2, changes=PACED, checkpoints=True),
     "CPUs, memory, shared": cases(
-        **{**SHARED, "backfills": (Backfill.NONE,)},
+        **SHARED,
         cpu_memory=True,
         pools=3,
         dispatch=tuple(Dispatch),

@@ -1,6 +1,8 @@
 """CPUs and memory of nodes: who starts where they are limited, by hand and in whole scenarios. At random:
 ``test_reference``."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,13 +11,13 @@ from gpusim.analysis.conservation import check
 from gpusim.engine.description import PoolSpec, Scheduling
 from gpusim.errors import ScenarioError
 from gpusim.inputs.traces import read_trace
-from gpusim.kernels.state.codes import Placement
+from gpusim.kernels.state.codes import Backfill
 from tests.engine.kit import play_case
 from tests.engine.test_sharing import sharing, table
 from tests.inputs.trace_samples import OPENB
 from tests.reference.case import Case, Change, JobSpec
 
-NODE = {"gpus.H100.cpus_per_node": 96.0, "gpus.H100.memory_gb_per_node": 1024.0, "scheduler.backfill": "none"}
+NODE = {"gpus.H100.cpus_per_node": 96.0, "gpus.H100.memory_gb_per_node": 1024.0}
 
 
 def limited(**changes) -> gpusim.Scenario:
@@ -23,12 +25,10 @@ def limited(**changes) -> gpusim.Scenario:
     return sharing(**{**NODE, **changes})
 
 
-def begins_s(
-    jobs: list[JobSpec], cpu_memory: tuple[int, int], placement: Placement = Placement.BEST_FIT
-) -> list[float]:
-    """Starts of jobs on two nodes of 4 GPUs."""
-    pool = PoolSpec(0, 0, 2, 4, cpu_memory=cpu_memory)
-    case = Case(jobs, [pool], Scheduling(placement=placement), changes=[Change(0.0, "deliver", 0, 2)])
+def begins_s(jobs: list[JobSpec], cpu_memory: tuple[int, int], nodes: int = 2, **rules) -> list[float]:
+    """Starts of jobs on nodes of 4 GPUs."""
+    pool = PoolSpec(0, 0, nodes, 4, cpu_memory=cpu_memory)
+    case = Case(jobs, [pool], Scheduling(**rules), changes=[Change(0.0, "deliver", 0, nodes)])
     return [job.start_s for job in play_case(case, 1000.0)]
 
 
@@ -56,15 +56,61 @@ def test_parts_of_a_gpu_take_parts_of_the_share():
     assert [job.start_s for job in play_case(case, 99.0)] == [0.0, 0.0, 10.0, 10.0]
 
 
-def test_cpus_that_are_short_leave_gpus_in_fragments():
-    """Classes of 24 CPUs for each GPU fill 96 with four GPUs of eight: the others are fragmented while jobs wait."""
-    small = {"workload.streams.train.gpus": {"0.5": 0.5, "1": 0.5}, "workload.streams.train.jobs_per_day": 1500.0}
-    few = gpusim.run(limited(**small, **{"workload.classes.train.cpus_per_gpu": 24.0}))
-    many = gpusim.run(limited(**small))
-    assert check(few) == check(many) == []
-    lost = [one.ledger.groupby("cause")["gpu_s"].sum()["idle_fragmented"] for one in (few, many)]
-    assert lost[0] > 2.0 * lost[1]
-    assert few.jobs["wait_s"].mean() > many.jobs["wait_s"].mean()
+def easy(*asks_and_runs: tuple[int, float], **rules) -> list[float]:
+    """Starts of jobs of a GPU on one node of 8 CPUs: of (CPUs, run time [s]), a second apart."""
+    jobs = [JobSpec(float(i), 1, run_s, run_s, asks=(asks, -1)) for i, (asks, run_s) in enumerate(asks_and_runs)]
+    return begins_s(jobs, (8, 0), nodes=1, backfill=Backfill.EASY, **rules)
+
+
+def test_easy_keeps_cpus_for_the_head():
+    """The head needs 6 CPUs, which are there at 10 s, when the first job ends: until then a job of 4 s may take the two
+    that are left, as may one of 99 s that takes no more than the head leaves, but not one that takes more."""
+    assert easy((6, 10.0), (6, 5.0), (2, 4.0)) == [0.0, 10.0, 2.0]
+    assert easy((6, 10.0), (6, 5.0), (2, 99.0)) == [0.0, 10.0, 2.0]
+    assert easy((5, 10.0), (6, 5.0), (3, 99.0)) == [0.0, 10.0, 15.0]
+    assert easy((5, 10.0), (6, 5.0), (3, 8.0)) == [0.0, 10.0, 2.0]  # it is over when the first is
+    assert easy((5, 10.0), (6, 5.0), (1, 99.0), (1, 99.0), (1, 99.0)) == [0.0, 10.0, 2.0, 3.0, 15.0]
+
+
+def test_preemption_frees_cpus():
+    """GPUs are free, CPUs are not: the last to start leaves, and only as many as must."""
+    jobs = [JobSpec(float(i), 1, 50.0, 50.0, preemptible=True, asks=(3, -1)) for i in range(2)]
+    urgent = JobSpec(5.0, 1, 9.0, 9.0, priority=1, asks=(5, -1))
+    case = Case([*jobs, urgent], [PoolSpec(0, 0, 1, 4, cpu_memory=(8, 0))], Scheduling(preempts=True))
+    played = play_case(replace(case, changes=[Change(0.0, "deliver", 0, 1)]), 1000.0)
+    assert [(job.start_s, job.evictions) for job in played] == [(0.0, 0), (14.0, 1), (5.0, 0)]
+
+
+SMALL = {"workload.streams.train.gpus": {"0.5": 0.5, "1": 0.5}, "workload.streams.train.jobs_per_day": 1500.0}
+
+
+@pytest.mark.parametrize("rules", [{}, {"scheduler.backfill": "none"}, {"scheduler.preemption": "priority"}])
+def test_gpus_that_idle_for_lack_of_cpus_are_told(rules):
+    """Classes of 24 CPUs for each GPU fill 96 with four GPUs of eight: the others idle for that, and jobs wait for it,
+    as long as they wait. Without limits nobody does."""
+    few = gpusim.run(limited(**SMALL, **rules, **{"workload.classes.train.cpus_per_gpu": 24.0}))
+    none = gpusim.run(sharing(**SMALL, **rules, **{"workload.classes.train.cpus_per_gpu": 24.0}))
+    assert check(few) == check(none) == []
+    waited = few.job_waits.groupby("cause", observed=True)["wait_s"].sum()
+    assert waited["cpu_memory"] > 0.9 * waited.sum()
+    lost = few.ledger.groupby("cause", observed=True)["gpu_s"].sum()
+    assert lost["idle_cpu_memory"] > 5.0 * lost["idle_fragmented"]
+    assert "too few CPUs or too little memory left for the next job" in few.bottlenecks()["sentence"].iloc[0]
+    assert "idle_cpu_memory" not in set(none.ledger["cause"])
+    assert "cpu_memory" not in set(none.job_waits["cause"])
+    assert few.jobs["wait_s"].mean() > none.jobs["wait_s"].mean()
+
+
+def test_parts_of_a_shared_gpu_idle_for_lack_of_cpus():
+    """Two quarters take all CPUs of a node of one GPU; half of it is idle while a third waits, fragmented when not."""
+    node = {"sites.here.pools.H100.gpus": 1, "gpus.H100.gpus_per_node": 1, "gpus.H100.cpus_per_node": 8.0}
+    scenario = limited(**node, **{"workload.classes.train.cpus_per_gpu": 4.0})
+    result = gpusim.run(scenario, jobs=table((0.0, 0.25, 3600.0), (0.0, 0.25, 3600.0), (0.0, 0.25, 3600.0)))
+    assert check(result) == []
+    booked = result.ledger.groupby("cause", observed=True)["gpu_s"].sum()
+    assert booked["idle_cpu_memory"] == pytest.approx(1800.0)
+    assert booked["idle_fragmented"] == pytest.approx(2700.0)  # of the third, alone
+    assert result.job_waits.groupby("cause", observed=True)["wait_s"].sum()["cpu_memory"] == pytest.approx(3600.0)
 
 
 def test_without_limits_what_jobs_ask_for_is_idle():
@@ -84,12 +130,15 @@ def test_a_trace_says_what_its_jobs_take(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"scheduler.backfill": "easy"}, 'scheduler.backfill: found "easy" with gpus.H100.cpus_per_node; give "none"'),
+        (
+            {"scheduler.backfill": "conservative"},
+            'found "conservative" with gpus.H100.cpus_per_node; give "none" or "easy"',
+        ),
         (
             {"scheduler.order": "las"},
             "scheduler.order: found 'las' with gpus.H100.cpus_per_node; give one of fifo",
         ),
-        ({"scheduler.preemption": "priority"}, 'scheduler.preemption: found "priority"'),
+        ({"scheduler.preemption": "order"}, 'found "order" with gpus.H100.cpus_per_node; give "none" or "priority"'),
         ({"workload.classes.train.cpus_per_gpu": -1.0}, "workload.classes.train.cpus_per_gpu: found -1"),
         ({"gpus.H100.cpus_per_node": 0.0004}, "gpus.H100.cpus_per_node: found 0.0004"),  # 0 thousandths: no limit
         ({"gpus.H100.memory_gb_per_node": 0.0004}, "gpus.H100.memory_gb_per_node: found 0.0004"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from gpusim.kernels.state.codes import Placement, Topology
 from tests.reference import times
 from tests.reference.placement import Free, find, first_of, idle_of, looks, slowest_rate
-from tests.reference.sharing import find_host, hosts_of
+from tests.reference.sharing import Host, find_host, has_room, hosts_of
 from tests.reference.world import Job, Node, Pool
 
 
@@ -38,15 +38,27 @@ class Reservation:
         job.host = find_host(job, pool, rule, self if self._outlasts(job, pool, now, topology) else None)
         if job.host is not None:
             return job.host.nodes
-        outside = self.outside(pool)
+        outside = {
+            node: free
+            for node, free in self.outside(pool).items()
+            if has_room(node, job, pool) and (node not in self.nodes or self.leaves(job, pool, now))
+        }
         if self._outlasts(job, pool, now, topology):
             return find(job, pool, outside, rule, topology)
         if job.gpus <= pool.size:
-            kept = {node: node.free for node in self.nodes}
+            kept = {node: node.free for node in self.nodes if has_room(node, job, pool)}
             return find(job, pool, outside, rule) or find(job, pool, kept, rule)
         every = idle_of({node: node.free for node in pool.nodes if node.usable})
         every.sort(key=lambda node: (node in self.nodes, node.index))
         return first_of(looks(pool, topology), job.n_nodes(pool.size), pool, [idle_of(outside), every])
+
+    def leaves(self, job: Job, pool: Pool, now: float) -> bool:
+        """Whether the CPUs and the memory that the head needs are left if a job runs on the node kept for a part."""
+        if self.whole or self.of_power or job.gpus > pool.size:
+            return True
+        (node,) = self.nodes
+        staying = [other for other in node.everyone if other.expected_end_s(now) > self.shadow_s]
+        return has_room(node, job, pool, [*staying, self.head])
 
     def count(self, job: Job, nodes: list[Node], now: float) -> None:
         """Take a starting job off what is left over, if it will still run at the shadow time."""
@@ -127,12 +139,13 @@ def _first_domains(count: int, size: int, idle_s: dict[Node, float]) -> list[Nod
 
 def _part_of_a_node(head: Job, pool: Pool, now: float) -> Reservation:
     """The first node with enough free while running jobs end one after the other."""
-    own = [job for job in pool.running if job.host is None]
-    ending = sorted([*own, *hosts_of(pool)], key=lambda job: (job.expected_end_s(now), job.row))
+    ending = sorted([*pool.running, *hosts_of(pool)], key=lambda job: (job.expected_end_s(now), job.row))
     free = {node: node.free for node in pool.nodes if node.usable}
+    running = {node: node.everyone for node in free}
     for job in ending:
         for node in sorted(job.nodes, key=lambda node: node.index):
-            free[node] += job.on_node(pool.size)
-            if free[node] >= head.gpus:
+            free[node] += job.on_node(pool.size) if isinstance(job, Host) or job.host is None else 0
+            running[node] = [other for other in running[node] if other is not job]
+            if free[node] >= head.gpus and has_room(node, head, pool, running[node]):
                 return Reservation(head, nodes=[node], nodes_s=job.expected_end_s(now))
     return Reservation(head)

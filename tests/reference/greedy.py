@@ -78,9 +78,10 @@ class Greedy:
         return job.gpus if self.rules.levels.by_gpus else 1
 
     def _level(self, job: Job) -> int:
-        running_s = self.env.now - job.start_s if job.status == Status.RUNNING else 0.0
-        served = (self.run_s[job] + running_s) * self._speed(job) - self.before[job]
-        return max(self.level[job], sum(served >= limit for limit in self.rules.levels.limits))
+        """That of one that runs changes when the next falls due, as rounded, not when it is summed up."""
+        served = self.run_s[job] * self._speed(job) - self.before[job]
+        due = sum(served >= limit for limit in self.rules.levels.limits)
+        return max(self.level[job], 0 if job.status == Status.RUNNING else due)
 
     # Passes ----------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 
 import simpy
@@ -41,4 +42,4 @@ class Moment(simpy.Event):
     def __init__(self, env: simpy.Environment, time_s: float, place: int):
         super().__init__(env)
         self._ok, self._value = True, None
-        env.schedule(self, place, time_s - env.now)
+        heapq.heappush(env._queue, (time_s, place, next(env._eid), self))  # at a delay it would come a rounding apart

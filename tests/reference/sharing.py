@@ -58,9 +58,21 @@ def hosts_of(pool: Pool) -> list[Host]:
 
 
 def free_for(job: Job, pool: Pool) -> dict[Node, int]:
-    """Free GPUs of the nodes that have the CPUs and the memory for a job; those of gangs are all theirs."""
-    gang = job.gpus > pool.size
-    return {n: n.free for n in pool.nodes if n.usable and (gang or n.has_room(job, pool.spec.cpu_memory))}
+    """Free GPUs of the nodes that have the CPUs and the memory for a job."""
+    return {n: n.free for n in pool.nodes if n.usable and has_room(n, job, pool)}
+
+
+def has_room(node: Node, job: Job, pool: Pool, running: list[Job] | None = None) -> bool:
+    """Whether a node has the CPUs and the memory for a job beside others: those of gangs are all theirs."""
+    return job.gpus > pool.size or node.has_room(job, pool.spec.cpu_memory, running)
+
+
+def fits_by_gpus(job: Job, pool: Pool) -> bool:
+    """Whether a job of one node has room if only GPUs count."""
+    if job.gpus > pool.size:
+        return False
+    shared = job.part < 1.0 and any(host.left >= job.part for host in hosts_of(pool))
+    return shared or any(node.free >= job.gpus for node in pool.nodes)
 
 
 def find_host(job: Job, pool: Pool, rule: Placement, kept: Reservation | None = None, now: float = 0.0) -> Host | None:
@@ -72,7 +84,8 @@ def find_host(job: Job, pool: Pool, rule: Placement, kept: Reservation | None = 
         room = [
             host
             for host in room
-            if host.node not in kept.nodes or (host.estimated_end_s() > kept.shadow_s and not kept.of_power)
+            if host.node not in kept.nodes
+            or (host.estimated_end_s() > kept.shadow_s and not kept.of_power and kept.leaves(job, pool, now))
         ]
     prefer = {
         Placement.BEST_FIT: lambda host: host.left,

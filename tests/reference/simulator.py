@@ -212,8 +212,9 @@ class Simulator(Fleet):
             holder.guests.remove(job)
             job.host = None
             if holder.guests:
-                head = None if kept is None else kept.head
-                job.pool.unsettled |= holder.estimated_end_s() != before_s or (head is not None and head.part < 1.0)
+                limited = any(job.pool.spec.cpu_memory)
+                room = kept is not None and (kept.head.part < 1.0 or (limited and not kept.whole))
+                job.pool.unsettled |= holder.estimated_end_s() != before_s or room
                 job.nodes = []
                 self.gave_back(job.pool)
                 return

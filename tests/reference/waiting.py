@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpusim.kernels.state.codes import Backfill, Order, Status, Wait
 from tests.reference.queueing import place
+from tests.reference.sharing import fits_by_gpus
 from tests.reference.shortage import gpus_lacking
 from tests.reference.world import Job, Pool
 
@@ -66,7 +67,8 @@ class Waiting:
         """What keeps a job from starting now, its quota aside; None if nothing does."""
         power = self.fleet.sites[job.pool.spec.site]
         if self.fleet.find(job) is None:
-            return gpus_lacking(job, job.pool, power)
+            limited = any(job.pool.spec.cpu_memory)
+            return Wait.CPU_MEMORY if limited and fits_by_gpus(job, job.pool) else gpus_lacking(job, job.pool, power)
         if self._has_power(job):
             return None
         if power.limit_w == power.grid_w:

@@ -140,10 +140,11 @@ class Node:
     spare: bool = False
     jobs: list[Job | Host] = field(default_factory=list)
 
-    def has_room(self, job: Job, room: tuple[int, int]) -> bool:
-        """Whether what a job takes of each kind is left of ``room``, of which 0 is no limit."""
+    def has_room(self, job: Job, room: tuple[int, int], running: list[Job] | None = None) -> bool:
+        """Whether what a job takes of each kind is left of ``room``, of which 0 is no limit, by all or some of them."""
+        running = self.everyone if running is None else running
         for kind, total in enumerate(room):
-            taken = sum(other.takes(kind, total, self.size) for other in self.everyone)
+            taken = sum(other.takes(kind, total, self.size) for other in running)
             if total and taken + job.takes(kind, total, self.size) > total:
                 return False
         return True

@@ -133,3 +133,19 @@ def test_the_list_of_policies():
         assert name in listed
         for option in spec.options.model_fields:
             assert option in listed
+
+
+def test_policies_that_a_scenario_does_not_go_with(tmp_path):
+    """They are named as the user wrote them, with those of the same order that go, or orders."""
+    shared = gpusim.Scenario.from_toml(SMALL).with_({"workload.share_gpus": True, "services": {}})
+    path = tmp_path / "shared.toml"
+    path.write_text(to_toml(shared.to_toml_dict()))
+    command = ["compare-policies", str(path), "--policies", "fifo,priority+preempt,las,sjf+easy"]
+    done = CliRunner().invoke(cli, [*command, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    said = done.stderr.splitlines()
+    assert said[1:] == [
+        "  - priority+preempt: does not go with workload.share_gpus; give priority, priority+easy",
+        "  - las: does not go with workload.share_gpus;"
+        " give fifo, sjf, priority, largest, smallest, gpu_time, deadline",
+    ]

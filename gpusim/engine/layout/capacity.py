@@ -70,10 +70,11 @@ def lay_out_pools(specs: list[PoolSpec], n_holdings: int, guests: int) -> Layout
 def cpu_memory_of(specs: list[PoolSpec], layout: Layout, asks: np.ndarray | None, n_jobs: int) -> dict[str, np.ndarray]:
     """CPUs and memory that jobs ask for and that nodes have; rows of none where no node's are limited."""
     if not any(max(spec.cpu_memory) > 0 for spec in specs):
-        return {"asks": np.zeros((1, 2), "i8"), "cpu_memory_left": np.zeros((1, 2), "i8")}
+        return {name: np.zeros((1, 2), "i8") for name in ("asks", "cpu_memory_left", "cpu_memory_then")}
     layout.pools["share"] = [[total // spec.gpus_per_node for total in spec.cpu_memory] for spec in specs]
     left = np.array([spec.cpu_memory for spec in specs], "i8")[layout.nodes["pool"]]
-    return {"asks": np.full((n_jobs, 2), -1, "i8") if asks is None else asks, "cpu_memory_left": left}
+    asks = np.full((n_jobs, 2), -1, "i8") if asks is None else asks
+    return {"asks": asks, "cpu_memory_left": left, "cpu_memory_then": np.zeros_like(left)}
 
 
 def sites_of(specs: list[PoolSpec], caps: list[SiteCaps]) -> np.recarray:

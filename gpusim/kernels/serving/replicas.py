@@ -91,7 +91,7 @@ def _start(f, v, r, p, may_preempt, now):
         for_nodes = lacks != _QUOTA and not for_power
         if not (for_nodes and may_preempt and fits_limit(f, pool.site, _most_w(f, v, r, p))):
             return lacks
-        if not make_room(f, p, gpus, replica.priority, False, now):
+        if not make_room(f, p, NONE, gpus, replica.priority, False, now):
             return lacks
     settle_pool(f.pools, p, now)
     h = begin_holding(f, _REPLICA, r, len(f.jobs) + r, p, gpus, replica.tenant, NEVER, now)

@@ -78,6 +78,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "holdings": (HOLDING, 1),
     "asks": (np.dtype("i8"), 2),  # (jobs, 2): thousandths of CPUs and MB for each GPU; -1: its share
     "cpu_memory_left": (np.dtype("i8"), 2),  # (nodes, 2): what is left of these
+    "cpu_memory_then": (np.dtype("i8"), 2),  # (nodes, 2): scratch: the same, were some jobs over
     "hosts": (np.dtype("i8"), 1),  # by pool: holdings of the GPUs that jobs share
     "nodes": (NODE, 1),
     "pools": (POOL, 1),

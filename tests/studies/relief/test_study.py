@@ -358,3 +358,18 @@ def test_jobs_whose_data_no_link_brings(relieve) -> None:
     best = found.ranking.iloc[0]
     assert (best["relief"], best["text"]) == ("data_tb s", "data of s are available wherever its jobs run")
     assert best["gain"] > 0.0
+
+
+def test_cpus_are_the_bottleneck(relieve) -> None:
+    """Nodes of 96 CPUs have room for six of the jobs of a GPU that take 16; a third more of them for all eight."""
+    jobs = {"workload.streams.s.gpus": {"1": 1.0}, "workload.classes.c.cpus_per_gpu": 16.0}
+    base = fleet(5.0, 80).with_({**jobs, "gpus.H100.cpus_per_node": 96.0, "gpus.H100.memory_gb_per_node": 2000.0})
+    found = relieve(base, step=1 / 3)
+    best = found.ranking.iloc[0]
+    assert (best["text"], best["gain"]) == ("33% more CPUs on nodes of H100", pytest.approx(20 * 24.0, rel=0.03))
+    assert best["ledger_gpu_hours"] == pytest.approx(20 * 24.0, rel=0.03)
+    assert best["ledger_rank"] == 1.0
+    assert gains(found)["memory_gb_per_node H100"] == 0.0
+    assert gains(found).get("gpus one/H100", 0.0) >= 0.0
+    without = relieve(fleet(5.0, 80).with_(jobs)).ranking
+    assert not without["relief"].str.contains("per_node").any()
