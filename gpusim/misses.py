@@ -64,6 +64,10 @@ MISSES = (
     MissRow("too_long", 10, "#44546A", "too long for the KV cache",
             "they were longer than the KV cache of a replica",
             "more GPUs per replica, or weights in fewer bits"),
+    # Links had more to carry than they could, or carried nothing.
+    MissRow("link", 11, "#8C510A", "network: link busy",
+            "a link to their replica, or between its sites, was full or down",
+            "more bandwidth on the links, or replicas where the users are"),
 )  # fmt: skip
 
 BY_NAME = {row.name: row for row in MISSES}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gpusim.cli.entry_options import COUNT, entry_options
+from gpusim.cli.entry_options import COUNT, entry_options, given, limit_options
 from gpusim.cli.group import cli
 from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
@@ -19,17 +19,20 @@ from gpusim.cli.target import check_output, replace_option
 @entry_options
 @click.option("--replicas", type=COUNT, default=1, show_default=True, help="Replicas that served the log.")
 @click.option("--router", default="least-requests", show_default=True, help="How requests were distributed over them.")
+@limit_options
 @click.option("--out", type=PATH, help="Write the fitted entry to this file, for `entry` of a service's model.")
 @replace_option
 def calibrate(
     log: Path, model: str, gpu: str, engine: str, weights: str, kv: str, tp: int, pp: int, dp: int, ep: int,
-    replicas: int, router: str, out: Path | None, force: bool,
+    replicas: int, router: str, kv_blocks: int | None, max_batched_tokens: int | None, max_requests: int | None,
+    out: Path | None, force: bool,
 ) -> None:  # fmt: skip
     """Fit a catalogue entry to a LOG of requests.
 
     Starts from the entry of a model on a GPU type, and prints how well the fit explains the times of the log.
 
     LOG is a CSV or Parquet file with a row per request: arrival_s, first_token_s, end_s, prompt_tokens, output_tokens.
+    If its engine had limits of its own, give them: under load, queues follow from them.
     """
     from gpusim.errors import ServingError
     from gpusim.inputs.requests.log import read_log
@@ -42,9 +45,10 @@ def calibrate(
         check_output(out, force, log)
     known = entry(model, gpu, engine, Layout(tp, pp, dp, ep), weights, kv=kv)
     rows = read_log(log)
+    limits = given(kv_blocks=kv_blocks, max_batched_tokens=max_batched_tokens, max_requests=max_requests)
     loading()
     try:
-        found = fit_log(known, rows, replicas, router)
+        found = fit_log(known, rows, replicas, router, **limits)
     except ServingError as error:
         raise ServingError(f"{log}: {error}") from None
     print_calibration(found)

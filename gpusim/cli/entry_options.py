@@ -28,3 +28,20 @@ def entry_options(command: Callable) -> Callable:
     )):  # fmt: skip
         command = option(command)
     return command
+
+
+def limit_options(command: Callable) -> Callable:
+    """Options of a command for limits of the engine, as keys of a ``Deployment``; absent ones are None."""
+    for option in reversed((
+        click.option("--kv-blocks", type=COUNT, help="KV cache of a replica, in blocks [default: what fits]."),
+        click.option("--max-batched-tokens", type=COUNT,
+                     help="Maximum number of tokens in a step [default: vLLM's]."),
+        click.option("--max-requests", type=COUNT, help="Maximum number of requests in a step [default: vLLM's]."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def given(**limits: int | None) -> dict[str, int]:
+    """Those that are not absent."""
+    return {name: value for name, value in limits.items() if value is not None}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpusim.cli.entry_options import COUNT, entry_options
+from gpusim.cli.entry_options import COUNT, entry_options, given, limit_options
 from gpusim.cli.group import cli
 from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 @click.option("--router", default="least-requests", show_default=True,
               help="Routing: round-robin, least-requests, least-kv, prefix.")  # fmt: skip
 @click.option("--clients", type=COUNT, help="Closed loop: this many clients per replica, instead of arrival times.")
-@click.option("--kv-blocks", type=COUNT, help="KV cache of a replica, in blocks [default: what fits].")
-@click.option("--max-batched-tokens", type=COUNT, help="Maximum number of tokens in a step [default: vLLM's].")
-@click.option("--max-requests", type=COUNT, help="Maximum number of requests in a step [default: vLLM's].")
+@limit_options
 @click.option("--prefill-replicas", type=click.IntRange(0), default=0, show_default=True,
               help="Replicas that only prefill; the others then only decode.")  # fmt: skip
 @click.option("--link-gb-per-s", type=click.FloatRange(0, min_open=True), default=50.0, show_default=True,
@@ -82,8 +80,7 @@ def replay(
     known = entry(model, gpu, engine, Layout(tp, pp, dp, ep), weights, kv=kv)
     trace = read_requests(requests)
     frame = trace.to_frame()
-    chosen = {"kv_blocks": kv_blocks, "max_batched_tokens": max_batched_tokens, "max_requests": max_requests}
-    limits = {name: value for name, value in chosen.items() if value is not None}
+    limits = given(kv_blocks=kv_blocks, max_batched_tokens=max_batched_tokens, max_requests=max_requests)
     if trace.block_tokens:
         limits["block_tokens"] = trace.block_tokens
     if trace.priority is not None:
@@ -104,7 +101,7 @@ def replay(
         limits["speculation"] = Speculation(draft_tokens, acceptance, draft_ms / 1e3)
     loading()
     limits |= {"replicas": replicas * dp, "router": router}
-    given, frame = frame, _without_too_long(frame, deployment(known, **limits))
+    read, frame = frame, _without_too_long(frame, deployment(known, **limits))
     try:
         found = predict(frame, known, clients, **limits)
     except ServingError as error:
@@ -115,8 +112,8 @@ def replay(
     print_prediction(found, frame)
     for what, count in trace.notes.items():
         say(f"{requests}: {what}: {count:,}", err=True)
-    _tell_left_out(len(trace) - len(given), "without prompt or output")
-    _tell_left_out(len(given) - len(frame), "longer than the KV cache of a replica, or than a step for whole prompts")
+    _tell_left_out(len(trace) - len(read), "without prompt or output")
+    _tell_left_out(len(read) - len(frame), "longer than the KV cache of a replica, or than a step for whole prompts")
 
 
 def _tell_left_out(count: int, which: str) -> None:

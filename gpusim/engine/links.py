@@ -15,6 +15,7 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.max_min import Share, max_min
 from gpusim.engine.processes import Log
+from gpusim.engine.streams import Streams
 from gpusim.scenario.link import Link as LinkSpec
 from gpusim.units import BYTES_PER_GB
 
@@ -38,63 +39,67 @@ class Network:
     Attributes
     ----------
     links : list of Link
+    streams : Streams
+        Of requests and KV cache.
     latency_s : sequence of float
     on_change : callable
         Called when what a link can carry has changed.
+    on_delay : callable
+        Called when by how much links delay requests, or what they leave to KV cache, changes otherwise than by
+        ``set_stream``.
     """
 
     def __init__(self, env: FleetEnvironment, paths: Sequence[tuple[int, ...]], latency_s: Sequence[float] = ()):
         self.env, self._paths = env, list(paths)
         self.latency_s = latency_s or [0.0] * len(self._paths)
         n_links = sum(len(path) == 1 for path in self._paths)
-        self._capacity = [0.0] * n_links
+        self.streams = Streams(self._paths, n_links)
         self._routes = [_Route(env, self._arrived, row) for row in range(len(self._paths))]
         self._n_arrived, self._bytes = [0] * n_links, [0.0] * n_links
-        self._streams: dict[str, dict[int, float]] = {}  # [bytes/s] by name and path
-        self._streamed, self._streamed_s = [0.0] * n_links, 0.0  # [bytes] of each link, and by when
         self.links = [Link(self, row) for row in range(n_links)]
         self.on_change: Callable[[], object] = lambda: None
+        self.on_delay: Callable[[], object] = lambda: None
 
     def set_rate(self, link: int, bytes_per_s: float) -> None:
         """A link carries ``bytes_per_s`` [bytes/s] from now on."""
-        self._settle_streams()
-        self._capacity[link] = bytes_per_s
+        self.streams.settle(self.env.now)
+        self.streams.capacity[link] = bytes_per_s
         self._change({link})
+        self.on_delay()
 
-    def set_stream(self, name: str, rates: dict[int, float]) -> None:
-        """Something flows steadily from now on, with ``rates`` [bytes/s] by path; transfers share what it leaves.
+    def set_stream(self, name: str, requests: dict[int, float], reads: dict[int, float]) -> None:
+        """Requests and KV cache flow steadily from now on, with [bytes/s] by path; transfers share what they leave.
 
-        A link that carries less than its streams carries nothing else; the streams themselves are not delayed.
+        A link that carries less than its streams carries nothing else.
         """
-        if self._streams.get(name, {}) == rates:
-            return
-        self._settle_streams()
-        rows = {*rates, *self._streams.get(name, {})}
-        self._streams[name] = rates
-        self._change({link for row in rows for link in self._paths[row]})
+        self.streams.settle(self.env.now)
+        changed = self.streams.set(name, requests, reads)
+        if changed:
+            self._change({link for row in changed for link in self._paths[row]})
 
     def _change(self, links: set[int]) -> None:
         """What some links have for transfers is no longer what it was."""
         crossing = {row for row, path in enumerate(self._paths) if links & set(path)}
         for row in crossing:
             self._routes[row].settle()
-            self.env.fleet.links[row].bytes_per_s = min(self._left(i) for i in self._paths[row])
+            self.env.fleet.links[row].bytes_per_s = min(self.streams.left(i) for i in self._paths[row])
         self._share_out(crossing)
         self.on_change()
+        for link in sorted(links):
+            self._plan_end_of_queue(link)
 
-    def _left(self, link: int) -> float:
-        """[bytes/s] For transfers."""
-        return max(self._capacity[link] - self._flowing(link), 0.0) if self._streams else self._capacity[link]
+    def _plan_end_of_queue(self, link: int) -> None:
+        """Requests that wait for a link are through some day: then others have what requests leave."""
+        takes_s = self.streams.queue_ends_in_s(link)
+        if 0.0 < takes_s < math.inf:
+            through_s = max(self.env.now + takes_s, math.nextafter(self.env.now, math.inf))
+            self.env.at(through_s, Place.LINKS).callbacks.append(lambda _event: self._look_at_queue(link))
 
-    def _flowing(self, link: int) -> float:
-        """[bytes/s] Of all streams that cross a link."""
-        return sum(rate for rates in self._streams.values() for row, rate in rates.items() if link in self._paths[row])
-
-    def _settle_streams(self) -> None:
-        """Bring what streams have carried up to now."""
-        span_s, self._streamed_s = self.env.now - self._streamed_s, self.env.now
-        for link in range(len(self._streamed)) if self._streams else ():
-            self._streamed[link] += span_s * min(self._flowing(link), self._capacity[link])
+    def _look_at_queue(self, link: int) -> None:
+        self.streams.settle(self.env.now)
+        if self.streams.queue_ends_in_s(link) == 0.0:
+            self._change({link})
+            self.on_delay()
 
     def send(self, row: int, size_bytes: float) -> simpy.Event:
         """Send some data along a path from now on; the event fires when they have arrived."""
@@ -116,8 +121,8 @@ class Network:
 
     def table(self, links: dict[str, LinkSpec]) -> pd.DataFrame:
         """What arrived over each link, and what that cost."""
-        self._settle_streams()
-        sizes = [size + more for size, more in zip(self._bytes, self._streamed, strict=True)]
+        self.streams.settle(self.env.now)
+        sizes = [size + more for size, more in zip(self._bytes, self.streams.carried, strict=True)]
         usd = [spec.usd_per_gb * size / BYTES_PER_GB for spec, size in zip(links.values(), sizes, strict=True)]
         return pd.DataFrame(dict(zip(COLUMNS, (list(links), self._n_arrived, sizes, usd), strict=True)))
 
@@ -135,7 +140,7 @@ class Network:
         """Divide the links anew; paths whose share stays as it was go on as planned, unless they are ``touched``."""
         while True:
             used = {row: self._paths[row] for row, route in enumerate(self._routes) if route.marks}
-            left = [self._left(link) for link in range(len(self._capacity))]
+            left = [self.streams.left(link) for link in range(len(self.links))]
             found = max_min(used, {row: len(self._routes[row].marks) for row in used}, left)
             stale = [row for row in found if row in touched or self._routes[row].share != found[row]]
             if not any([self._routes[row].settle() for row in stale]):

@@ -42,7 +42,7 @@ def print_calibration(found: Calibration, console: Console | None = None) -> Non
     for measure, (title, unit) in MEASURES.items():
         for what in SHOWN:
             row = found.fit.loc[(measure, what)] * unit
-            off = row["fitted"] / row["measured"] - 1.0
+            off = row["fitted"] / row["measured"] - 1.0 if row["measured"] > 0.0 else float("nan")
             shown = f"{off:+.1%}" if off == off else "none"
             cells = (_value(row[name]) for name in ("measured", "catalogue", "fitted"))
             table.add_row(title if what == SHOWN[0] else "", what, *cells, shown)
@@ -58,6 +58,12 @@ def print_calibration(found: Calibration, console: Console | None = None) -> Non
         f"Under loads like the log's, four in five mean token times are {time.low:.2f} to {time.high:.2f} times the"
         " predicted ones."
     )
+    if found.waits_unseen:
+        console.print(
+            "Requests of the log waited for their first token far longer than in the replay, as if its engine had other"
+            f" limits. At most {found.most_at_once:,} were between first and last token on a replica at once: give"
+            " --max-requests, --max-batched-tokens or --kv-blocks as it had them."
+        )
 
 
 def _value(value: float) -> str:

@@ -80,6 +80,13 @@ class Service(Model):
         """Whether every request is served."""
         return self.level == "requests"
 
+    @property
+    def crosses_links(self) -> bool:
+        """Whether its requests, or KV cache of their prompts, may be on links between sites."""
+        of_users = any(users.region for users in (self.users or {}).values())
+        heavy = self.requests is not None and self.requests.bytes_per_token is not None
+        return (of_users and heavy) or (self.prefill is not None and self.prefill.site is not None)
+
     def prefill_type(self, deployment: DeploymentSpec) -> str:
         """GPU type of the replicas that prefill for a deployment."""
         return (self.prefill and self.prefill.gpu_type) or deployment.gpu_type

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from gpusim.serving.tabulation import deployment
 
 FORM = "gpusim entry 1"
 ROUNDS = 2  # in which the closed form, which fits quickly, is held against the kernel
+UNSEEN = 3.0  # times as long to the first token as a replay says: its engine had a queue that the replay has not
 FURTHEST = 50.0  # times the catalogue's token times, or so much less, is no other cluster but another unit
 WHAT = {"mean": "mean", "p50": 0.5, "p90": 0.9, "p99": 0.99}
 
@@ -36,11 +38,20 @@ class Calibration:
     fit : DataFrame
         A row per measure (``ttft_s``, ``time_per_output_token_s``, ``end_to_end_s``) and of what (mean, p50, p90, p99):
         measured, by the catalogue and as fitted, both by a replay of the log.
+    most_at_once : int
+        Requests that a replica of the log had between first and last token, at most.
     """
 
     entry: Entry
     factors: Adjustment
     fit: pd.DataFrame
+    most_at_once: int
+
+    @property
+    def waits_unseen(self) -> bool:
+        """Whether half of the log's requests waited for their first token far longer than in the replay."""
+        half = self.fit.loc[("ttft_s", "p50")]
+        return bool(half["measured"] > UNSEEN * half["fitted"])
 
     def save(self, path: Path) -> None:
         """Write the factors to a file that ``apply`` reads."""
@@ -57,7 +68,9 @@ def identity(entry: Entry) -> dict[str, str]:
     return {"model": entry.replica.shape.name, "gpu": entry.replica.gpu.name, "engine": entry.engine}
 
 
-def fit_log(entry: Entry, log: pd.DataFrame, replicas: int = 1, router: str = "least-requests") -> Calibration:
+def fit_log(
+    entry: Entry, log: pd.DataFrame, replicas: int = 1, router: str = "least-requests", **limits: object
+) -> Calibration:
     """Fit an entry to a log of requests.
 
     Parameters
@@ -70,6 +83,8 @@ def fit_log(entry: Entry, log: pd.DataFrame, replicas: int = 1, router: str = "l
         That served them.
     router : str
         As of a ``Deployment``.
+    **limits
+        Of the engine that served them, where they were not its usual ones: keys of ``Deployment``.
 
     Raises
     ------
@@ -77,12 +92,14 @@ def fit_log(entry: Entry, log: pd.DataFrame, replicas: int = 1, router: str = "l
         If the log has a fault, or too little in it.
     """
     measured = loops(log, replicas)
+    served_by = {"replicas": replicas * entry.replica.layout.dp, "router": router, **limits}
     _check_unit(entry, measured)
     made = calibrate(entry, measured)
     for _ in range(ROUNDS):
-        off = _formula_off(made, _served(log, made, replicas, router), replicas)
+        off = _formula_off(made, _served(log, made, served_by), replicas)
         made = calibrate(entry, measured.assign(token_s=measured["token_s"] * off))
-    return Calibration(made, _factors(entry, made), _fit(log, {"catalogue": entry, "fitted": made}, replicas, router))
+    fit = _fit(log, {"catalogue": entry, "fitted": made}, served_by)
+    return Calibration(made, _factors(entry, made), fit, _most_at_once(log, replicas))
 
 
 def apply(entry: Entry, path: Path) -> Entry:
@@ -140,11 +157,10 @@ def _formula_off(entry: Entry, served: pd.DataFrame, replicas: int) -> float:
     return 1.0 / _off(entry, loops(served, replicas))
 
 
-def _served(log: pd.DataFrame, entry: Entry, replicas: int, router: str) -> pd.DataFrame:
+def _served(log: pd.DataFrame, entry: Entry, served_by: dict[str, object]) -> pd.DataFrame:
     """The log as the kernel serves its requests."""
     requests = log[["arrival_s", "prompt_tokens", "output_tokens"]].astype(float).reset_index(drop=True)
-    made = deployment(entry, replicas=replicas * entry.replica.layout.dp, router=router)
-    served = replay(requests, made).requests
+    served = replay(requests, deployment(entry, **served_by)).requests
     return requests.assign(first_token_s=served["first_token_s"], end_s=served["end_s"])
 
 
@@ -155,10 +171,10 @@ def _factors(before: Entry, after: Entry) -> Adjustment:
     return Adjustment(**times, power=after.draws.reading / before.draws.reading)
 
 
-def _fit(log: pd.DataFrame, entries: dict[str, Entry], replicas: int, router: str) -> pd.DataFrame:
+def _fit(log: pd.DataFrame, entries: dict[str, Entry], served_by: dict[str, object]) -> pd.DataFrame:
     """The log's latencies, and those of its replays."""
     found = {"measured": _measures(log)}
-    found |= {name: _measures(_served(log, entry, replicas, router)) for name, entry in entries.items()}
+    found |= {name: _measures(_served(log, entry, served_by)) for name, entry in entries.items()}
     rows = {
         (measure, what): {
             name: float(values[measure].mean() if what == "mean" else values[measure].quantile(share))
@@ -170,6 +186,13 @@ def _fit(log: pd.DataFrame, entries: dict[str, Entry], replicas: int, router: st
     table = pd.DataFrame(rows).T
     table.index.names = ["measure", "what"]
     return table
+
+
+def _most_at_once(log: pd.DataFrame, replicas: int) -> int:
+    """Requests between first and last token at one time at most, for each replica."""
+    times_s = np.concatenate([log["end_s"], log["first_token_s"]]).astype(float)  # at one time, who ends is first
+    steps = np.repeat([-1, 1], len(log))[np.argsort(times_s, kind="stable")]
+    return math.ceil(int(np.cumsum(steps).max()) / replicas)
 
 
 def _measures(served: pd.DataFrame) -> pd.DataFrame:

@@ -44,6 +44,9 @@ class PrefillPool:
         [B/s] at which a replica that decodes reads, one request after the other.
     latency_s : float
         [s] by which what was read comes later, for each request.
+    way_bytes_per_s : float
+        [B/s] at which all replicas that decode read together at most, one request after the other; infinity: each as
+        if alone.
     holds_s : float
         [s] after which blocks are given up that nobody has begun to read; the request is then prefilled where it
         decodes.
@@ -54,12 +57,15 @@ class PrefillPool:
     bytes_per_s: float
     latency_s: float = 0.0
     holds_s: float = HOLDS_S
+    way_bytes_per_s: float = math.inf
 
     def __post_init__(self):
         for name in ("kv_bytes_per_token", "bytes_per_s", "holds_s"):
             value = getattr(self, name)
             if not 0.0 < value < math.inf:
                 raise ServingError(f"prefill pool: {name} must be a number above 0, found {value}")
+        if not self.way_bytes_per_s > 0.0:
+            raise ServingError(f"prefill pool: way_bytes_per_s must be above 0, found {self.way_bytes_per_s}")
         if not 0.0 <= self.latency_s < math.inf:
             raise ServingError(f"prefill pool: latency_s must be seconds, at least 0, found {self.latency_s}")
         if self.deployment.prefill is not None:
@@ -68,6 +74,10 @@ class PrefillPool:
     def block_s(self, block_tokens: int) -> float:
         """[s] That a block of KV cache takes to be read."""
         return block_tokens * self.kv_bytes_per_token / self.bytes_per_s
+
+    def way_block_s(self, block_tokens: int) -> float:
+        """[s] For which it keeps the way that all read over; 0 without a limit."""
+        return block_tokens * self.kv_bytes_per_token / self.way_bytes_per_s
 
 
 @dataclass(frozen=True)

@@ -155,6 +155,8 @@ def _ship(replicas: np.recarray, of: list[Deployment], deployment: Deployment) -
     replicas["sends_on"][[one or other for one, other in zip(ships, reads, strict=True)]] = 1
     replicas["block_s"][reads] = pool.block_s(deployment.block_tokens)
     replicas["latency_s"][reads] = pool.latency_s
+    replicas["way"][[one or other for one, other in zip(ships, reads, strict=True)]] = int(np.argmax(reads))
+    replicas["way_block_s"][reads] = pool.way_block_s(deployment.block_tokens)
 
 
 def _offload(replicas: np.recarray, of: list[Deployment]) -> None:

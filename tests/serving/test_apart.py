@@ -33,6 +33,7 @@ def deployment(random: np.random.Generator, **changes) -> Deployment:
         bytes_per_s=float(random.choice([100.0, 1000.0, 10_000.0])),
         latency_s=float(random.choice([0.0, 0.02])),
         holds_s=float(random.choice([0.1, 1.0, 480.0])),
+        way_bytes_per_s=float(random.choice([np.inf, 200.0, 2000.0])),
     )
     ranks = int(random.integers(1, 3))
     common = {"block_tokens": first.block_tokens, "prefill": pool, "router": str(random.choice(list(ROUTERS)))}
@@ -84,6 +85,7 @@ def test_clients_like_plain_engines(seed: int) -> None:
 OTHERWISE = {
     "bytes_per_s": lambda pool: 1.5 * pool.bytes_per_s,
     "latency_s": lambda pool: pool.latency_s + 0.01,
+    "way_bytes_per_s": lambda pool: 1.5 * pool.way_bytes_per_s,
     "holds_s": lambda pool: 0.05,
 }
 
@@ -100,6 +102,19 @@ def test_plain_engines_with_another_rule_differ(key: str) -> None:
         except AssertionError:
             return
     raise AssertionError(f"{key} makes no difference")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_by_how_much_the_way_made_kv_cache_later(seed: int) -> None:
+    random = np.random.default_rng(10_000 + seed)
+    served_by, requests = deployment(random), cases.requests(random, 40)
+    state, pool = build(requests, served_by), served_by.prefill.deployment
+    play_apart_compiled(state, pool.replicas, ROUTERS[pool.router], ROUTERS[served_by.router], 0)
+    plain = sorted(reference_requests(requests), key=lambda one: one.arrival_s)
+    play_apart(plain, served_by)
+    later_s = [request.read_later_s for request in plain]
+    np.testing.assert_allclose(state.shipments.later_s, later_s, rtol=1e-9, atol=1e-12)
+    assert np.isfinite(served_by.prefill.way_bytes_per_s) or not any(later_s)
 
 
 @pytest.mark.parametrize("seed", range(30))

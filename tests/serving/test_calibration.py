@@ -26,7 +26,7 @@ CATALOGUE = entry("Llama-3.1-8B", "H100")
 TRUTH = Adjustment(waiting=1.4, reading=0.85, context=0.7, computing=0.8)
 
 
-def served(rates, each, seed, replicas=1):
+def served(rates, each, seed, replicas=1, **limits):
     """Requests as a deployment would serve them that is slower than the catalogue says."""
     rng = np.random.default_rng(seed)
     arrival_s = np.cumsum(rng.exponential(size=each * len(rates)) / np.repeat(rates, each))
@@ -39,7 +39,7 @@ def served(rates, each, seed, replicas=1):
         }
     )
     slower = replace(CATALOGUE, coefficients=TRUTH.of_times(CATALOGUE.coefficients))
-    times = replay(requests, deployment(slower, replicas=replicas, router="least-requests")).requests
+    times = replay(requests, deployment(slower, replicas=replicas, router="least-requests", **limits)).requests
     return requests.assign(first_token_s=times["first_token_s"], end_s=times["end_s"])
 
 
@@ -65,6 +65,17 @@ def test_a_log_tells_what_the_catalogue_does_not_know(replicas):
         assert (again["end_s"] - again["arrival_s"]).mean() == pytest.approx(
             (other["end_s"] - other["arrival_s"]).mean(), rel=0.06
         )
+
+
+def test_limits_of_the_engine_make_its_queues():
+    """Twenty seats: without them nobody waits in the replay, which is told; with them the first tokens come in time."""
+    log = served([14.0, 16.0], 300, 4, max_requests=20)
+    blind, found = fit_log(CATALOGUE, log), fit_log(CATALOGUE, log, max_requests=20)
+    assert blind.waits_unseen
+    assert not found.waits_unseen
+    assert blind.most_at_once == found.most_at_once == 20
+    mean = found.fit.xs("mean", level="what")
+    assert (mean["fitted"] / mean["measured"]).to_numpy() == pytest.approx(1.0, abs=0.05)
 
 
 def test_a_log_of_the_catalogue_itself_changes_nothing():

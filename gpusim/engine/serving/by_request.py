@@ -85,6 +85,8 @@ class ByRequest:
             capped=self._paces.any,
         )  # fmt: skip
         self.engines.engines["open"] = 0
+        ways = np.resize((np.cumsum(rows) - rows)[: self._serving], len(rows))  # each deployment's is its own
+        self.engines.engines["way"] = np.repeat(ways, rows)
         self.traffic = traffic_of(service, deployments, rows, roads)
         self.traffic.gateway["most_tokens"] = min(part.max_tokens for part in parts)
         self._first = np.cumsum(rows) - rows  # of each deployment, its first engine
@@ -188,6 +190,26 @@ class ByRequest:
     def kv_bytes_per_s(self, i: int) -> float:
         """[bytes/s] Of KV cache that the i-th deployment is to read in the control interval of now."""
         return self.asked(self.deployments[i], self.env.now) * self._parts[i].read_per_token
+
+    def set_ways(self, later_s: np.ndarray, growth: np.ndarray, read_per_s: np.ndarray) -> None:
+        """From now on links make users wait, and let replicas read, as they now do; it has been played up to now.
+
+        Parameters
+        ----------
+        later_s, growth : ndarray, shape (regions, deployments)
+            [s] By which they delay requests, and [s/s] how fast that grows; inf: they carry nothing.
+        read_per_s : ndarray, shape (deployments,)
+            [bytes/s] Of KV cache that they let the replicas of each deployment read; inf: as fast as these do.
+        """
+        opens = bool((np.isinf(self.traffic.ways["later_s"]) & np.isfinite(later_s)).any())
+        self.traffic.ways["later_s"], self.traffic.ways["growth"] = later_s, growth
+        self.traffic.ways["since_s"] = self.env.now
+        for i in np.flatnonzero(np.isfinite(read_per_s)).tolist():
+            pool, tokens = self._parts[i].deployment.prefill, self._parts[i].deployment.block_tokens
+            block_bytes = tokens * pool.kv_bytes_per_token
+            self._mine(i)["way_block_s"] = block_bytes / read_per_s[i] if read_per_s[i] > 0.0 else np.inf
+        if opens:
+            self._wake(self.env.now)
 
     def seen(self, d: Deployment) -> Seen:
         """What its replicas have seen since it was last asked."""

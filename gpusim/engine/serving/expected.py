@@ -9,6 +9,7 @@ from gpusim.engine.capping import STEPS, draws_of
 from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.flows import Flows
+from gpusim.engine.serving.link_waits import LinkWaits
 from gpusim.engine.serving.load_curve import LoadCurve
 from gpusim.engine.serving.roads import Roads
 from gpusim.kernels.serving.traffic import MET, N_OUTCOMES
@@ -17,14 +18,17 @@ from gpusim.scenario.inference import Objectives, Requests
 from gpusim.scenario.service import Service
 
 _LEAST = np.finfo(float).tiny
+DELAYS = 32  # of links, up to the objective of the first token, for which curves are made
+AS_SEEN = (1.0, 0.0, 1.0)  # of ``MEASURES``, those that a delay of links lengthens
 
 
 class Expected:
     """Requests of a service whose tokens flow, by deployment and region.
 
     Each interval's tokens are requests of mean length, served at the mean load of the replicas that were ready, under
-    the mean of their caps; those of tokens that nobody served are late for what the deployment lacked. Late for power
-    are those that would have been in time, or served, without caps.
+    the mean of their caps, and the mean delay of full links; those of tokens that nobody served are late for what the
+    deployment lacked. Late for power are those that would have been in time, or served, without caps; for links, those
+    that would have been in time without their delay, and all that were sent while these carried nothing.
     """
 
     def __init__(
@@ -35,17 +39,22 @@ class Expected:
         promised, mix = service.objectives or Objectives(), service.requests or Requests()
         known: dict[tuple[int, float, float], LoadCurve] = {}
 
-        def curve(i: int, region: int, draw: float) -> LoadCurve:
-            engine, trip_s = engines[i], float(roads.round_trip_s[region, i])
+        def curve(i: int, region: int, draw: float, later_s: float = 0.0) -> LoadCurve:
+            engine, trip_s = engines[i], float(roads.round_trip_s[region, i]) + later_s
             key = id(engine), trip_s, draw
             if key not in known:
                 gaps = rng.stream(seed, "services", deployments[0].service, "load curve")
                 known[key] = LoadCurve(engine, promised, trip_s, gaps, mix.burst_cv, draw)
             return known[key]
 
-        self._curve = curve
+        self._curve, self._ttft_s = curve, promised.ttft_s
+        self._waits = LinkWaits(len(roads.round_trip_s), len(deployments))
         self._exact = np.zeros((len(deployments) * len(roads.round_trip_s), N_OUTCOMES))
         self._told = np.zeros(self._exact.shape, np.int64)
+
+    def set_ways(self, now: float, later_s: np.ndarray, growth: np.ndarray) -> None:
+        """From now on links delay requests by region and deployment as ``LinkWaits`` has it."""
+        self._waits.set(now, later_s, growth)
 
     def close(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Of each pair of deployment and region, since the last record: requests by outcome, and their latencies [s].
@@ -54,6 +63,7 @@ class Expected:
         """
         latencies, rows = [], iter(self._exact)
         served, unserved = self._flows.read()
+        laters_s, lost = self._waits.read(self._deployments[0].settled_s)
         for i, d in enumerate(self._deployments):
             each = self._engines[i].output_tokens
             load = d.served_tokens / d.room_tokens if d.room_tokens > 0.0 else 0.0
@@ -62,10 +72,13 @@ class Expected:
             capped = min(d.capped_tokens, missing) / max(missing, _LEAST)
             for region, (served_tokens, unserved_tokens) in enumerate(zip(served[i], unserved[i], strict=True)):
                 row = next(rows)
-                row += served_tokens / each * self._outcomes(i, region, d, load, draw)
+                later_s, down = float(laters_s[region, i]), lost[region, i]
+                row += served_tokens / each * (1.0 - down) * self._outcomes(i, region, d, load, draw, later_s)
+                row[Miss.LINK] += served_tokens / each * down
                 row[why] += unserved_tokens / each * (1.0 - capped)
                 row[Miss.POWER] += unserved_tokens / each * capped
-                latencies.append(self._curve(i, region, draw).latencies_at(load))
+                latencies_s = self._curve(i, region, draw).latencies_at(load)
+                latencies.append(latencies_s + later_s * np.array(AS_SEEN)[:, None])
         whole = np.rint(self._exact).astype(np.int64)
         since, self._told = whole - self._told, whole
         return list(zip(since, latencies, strict=True))
@@ -79,8 +92,21 @@ class Expected:
         left = d.room_tokens / (d.room_tokens + d.capped_tokens)
         return float(draws[np.argmin(np.abs(lefts - left))])
 
-    def _outcomes(self, i: int, region: int, d: Deployment, load: float, draw: float) -> np.ndarray:
-        """Shares of its requests by outcome, shape (outcomes,)."""
+    def _outcomes(self, i: int, region: int, d: Deployment, load: float, draw: float, later_s: float) -> np.ndarray:
+        """Shares of its requests by outcome, shape (outcomes,), where links delay them."""
+        outcomes = self._of_replicas(i, region, d, load, draw)
+        if later_s == 0.0:
+            return outcomes
+        step_s = self._ttft_s / DELAYS
+        curve = self._curve(i, region, draw, step_s * round(min(later_s, self._ttft_s) / step_s))
+        late = outcomes[MET] - min(curve.outcomes_at(load)[MET], outcomes[MET])
+        outcomes = outcomes.copy()
+        outcomes[MET] -= late
+        outcomes[Miss.LINK] += late
+        return outcomes
+
+    def _of_replicas(self, i: int, region: int, d: Deployment, load: float, draw: float) -> np.ndarray:
+        """The same, where no link delays them."""
         if d.capped_tokens == 0.0:
             return self._curve(i, region, 1.0).outcomes_at(load)
         uncapped = self._curve(i, region, 1.0).outcomes_at(d.served_tokens / (d.room_tokens + d.capped_tokens))

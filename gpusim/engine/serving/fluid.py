@@ -84,6 +84,11 @@ class Fluid:
             d.asked_tokens_per_s = float(self._flows.asked[i].sum())
         self._stands_until_s = -math.inf
 
+    def set_ways(self, later_s: np.ndarray, growth: np.ndarray, _read_per_s: np.ndarray) -> None:
+        """From now on links delay requests as they now do, by region and deployment; it is settled up to now."""
+        if self.expected is not None:
+            self.expected.set_ways(self.env.now, later_s, growth)
+
     def settle(self) -> None:
         """Bring the sums of its deployments up to now."""
         now = self.env.now

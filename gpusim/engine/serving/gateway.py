@@ -16,6 +16,7 @@ from gpusim.kernels.serving.traffic import (
     N_OUTCOMES,
     TICKET,
     TURN,
+    WAY,
     Traffic,
 )
 from gpusim.kernels.state.bundle import records
@@ -52,6 +53,7 @@ def traffic_of(service: Service, deployments: list[Deployment], engines: list[in
         gateway=gate,
         order=roads.order(np.full((regions, serving), NONE)),
         round_trip_s=roads.round_trip_s,
+        ways=records(WAY, regions * serving).reshape(regions, serving),
         spare=np.append(spare, np.zeros(ROWS - len(spare), np.int64)),
         outcomes=np.zeros((pairs, N_OUTCOMES), np.int64),
         sketch=np.zeros((pairs * len(MEASURES), BUCKETS), np.int64),

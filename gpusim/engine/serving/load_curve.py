@@ -17,6 +17,7 @@ from gpusim.kernels.serving.traffic import (
     N_OUTCOMES,
     TICKET,
     TURN,
+    WAY,
     Traffic,
 )
 from gpusim.kernels.state.bundle import records
@@ -132,6 +133,7 @@ def _traffic(engine: ServingEngine, promised: Objectives, round_trip_s: float, a
         gateway=gate,
         order=np.zeros((1, 1), np.int64),
         round_trip_s=np.array([[round_trip_s]]),
+        ways=records(WAY, 1).reshape(1, 1),
         spare=np.arange(len(arrivals) - 1, -1, -1),
         outcomes=np.zeros((1, N_OUTCOMES), np.int64),
         sketch=np.zeros((len(MEASURES), BUCKETS), np.int64),

@@ -133,6 +133,7 @@ class Sessions:
         for name in ("prompt_tokens", "output_tokens", "hashes", "turn", *SAME):
             made[name] = turns[name]
         made["arrival_s"] = told["ended_s"] + turns["think_s"] + round_trip_s[turns["region"], deployments]
+        made["arrival_s"] += told["link_s"]
         made["home"] = told["replica"] if sticky else NONE
         self._free = np.append(self._free, told["turn"])
         self._due = _in_order(self._due, made)

@@ -98,7 +98,7 @@ def play_moment(s, prefills, prefills_behind, decodes, decodes_behind, answered,
     answered : bool
         Requests may come as others end.
     always : bool
-        There is a moment at the end of each step of those that decode.
+        There is a moment at the end of each step of those that decode, who act on each other: they read over one way.
     """
     begins_s = np.nextafter(now, math.inf)
     _play(s, prefills, prefills_behind, begins_s)
@@ -181,9 +181,10 @@ def play_apart(s, prefills, prefill_router, router, clients):
     first, row, turn, now = start, start, start, 0.0 if clients > 0 else -math.inf
     while first < len(s.shipments) and s.requests[2 * first].pending == 0:
         first += 1
-    always, answered = clients > 0, clients > 0 or first < len(s.shipments)
+    always = clients > 0 or s.engines[prefills].way_block_s > 0.0
+    answered = clients > 0 or first < len(s.shipments)
     while now < math.inf:
         row = _arrive(s, prefills, prefill_router, row, first, clients, now)
-        next_s = math.inf if always or row == first else s.requests[2 * row].arrival_s
+        next_s = math.inf if clients > 0 or row == first else s.requests[2 * row].arrival_s
         now = play_moment(s, start, prefills, prefills, behind, answered, always, now, next_s)
         turn = _pass_on(s, prefills, router, turn)

@@ -38,6 +38,7 @@ def fail(s, r):
         if replica.max_loras > 0:
             forget_adapters(s, rank)
         replica.served = 0
+        replica.link_free_s = replica.unhindered_s = -math.inf
 
 
 @kernel

@@ -9,7 +9,7 @@ from gpusim.kernels.serving.advance import group_of
 from gpusim.kernels.serving.failure import fail, withdraw
 from gpusim.kernels.serving.judging import judge, judge_under_way, token_time_of, trip_s_of, ttft_of
 from gpusim.kernels.serving.lists import release, take_ended
-from gpusim.kernels.serving.sending import hold, play_deployment, send
+from gpusim.kernels.serving.sending import hold, play_deployment, send, why_held
 from gpusim.kernels.serving.shipping import take_sent_on
 from gpusim.kernels.serving.sketch import bucket
 from gpusim.kernels.serving.slowed import later_so_far_s
@@ -60,6 +60,7 @@ def tell_turn(s, t, behind, ended_s):
     gate = t.gateway[0]
     told = t.turns[gate.turns]
     told.turn, told.ended_s, told.replica = t.tickets[behind].turn, ended_s, s.requests[behind].replica
+    told.link_s = t.tickets[behind].link_s
     gate.turns += 1
     t.spare[gate.spare] = behind
     gate.spare += 1
@@ -83,6 +84,7 @@ def enter(s, t):
     begin_again(s, row)
     ticket.number, ticket.region, ticket.kept = gate.number, arrival.region, arrival.kept
     ticket.held = ticket.short = ticket.lost = NONE
+    ticket.link_s = 0.0
     ticket.deployment, ticket.home = t.order[arrival.region, 0], arrival.home
     if arrival.home != NONE:
         ticket.deployment = _deployment_of(t, arrival.home)
@@ -139,7 +141,7 @@ def count_ended(s, t, row):
     _count(t, place, ttft_of(s, t, row))
     if request.output_tokens > 1:
         _count(t, place + 1, token_time_of(request))
-    _count(t, place + 2, request.end_s - request.arrival_s + trip_s_of(t, row))
+    _count(t, place + 2, request.end_s - request.arrival_s + trip_s_of(t, row) + t.tickets[row].link_s)
     t.deployments[t.tickets[row].deployment].served_tokens += request.output_tokens
 
 
@@ -186,7 +188,7 @@ def serve(s, t, until_s):
         if request.prompt_tokens + request.output_tokens > gate.most_tokens:
             _close(s, t, row, REFUSED)
         elif not send(s, t, row, now):
-            t.tickets[row].held = gate.held
+            t.tickets[row].held = why_held(t, t.tickets[row].region)
             hold(s, t, row)
         deployment = t.deployments[t.tickets[row].deployment]
         deployment.prompt_tokens += request.prompt_tokens
@@ -262,7 +264,7 @@ def take_all_ended(s, t):
 def _count_under_way(s, t, row, held, now):
     """Judge a list of requests that have not ended."""
     while row != NONE:
-        outcome = judge_under_way(s, t, row, row, held, later_so_far_s(s, row), now)
+        outcome = judge_under_way(s, t, row, row, held, later_so_far_s(s, row), 0.0, now)
         t.outcomes[pair_of(t, row), outcome] += 1
         if t.tickets[row].kept:
             keep(s, t, row, outcome)

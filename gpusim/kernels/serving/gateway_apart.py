@@ -24,8 +24,9 @@ from gpusim.kernels.serving.gateway import (
     tell_turn,
 )
 from gpusim.kernels.serving.judging import judge_under_way
-from gpusim.kernels.serving.judging_apart import judge
+from gpusim.kernels.serving.judging_apart import judge, read_later_s
 from gpusim.kernels.serving.lists import release, take_ended
+from gpusim.kernels.serving.sending import why_held
 from gpusim.kernels.serving.sending_apart import play_all, send_or_hold
 from gpusim.kernels.serving.shipping import lose_held, take_sent_on
 from gpusim.kernels.serving.slowed import first_token_later_s, later_so_far_s
@@ -53,7 +54,7 @@ def _begin(s, row):
     first.followers, first.adapter, first.priority = 0, second.adapter, second.priority
     first.sent_s, first.replica, second.ready_s = math.nan, NONE, math.nan
     begin_again(s, row - 1)
-    shipment.free_s = -math.inf
+    shipment.free_s, shipment.later_s = -math.inf, 0.0
     shipment.read = shipment.held = shipment.listed = shipment.over = 0
 
 
@@ -148,7 +149,7 @@ def serve(s, t, until_s):
         if request.prompt_tokens + request.output_tokens > gate.most_tokens:
             _close(s, t, row, REFUSED)
         elif not send_or_hold(s, t, row - 1, now):
-            t.tickets[row].held = gate.held
+            t.tickets[row].held = why_held(t, t.tickets[row].region)
         deployment = t.deployments[t.tickets[row].deployment]
         deployment.prompt_tokens += request.prompt_tokens
         deployment.output_tokens += request.output_tokens
@@ -205,6 +206,7 @@ def _in_new_rows(s, t, row):
     _begin(s, new)
     ticket.number, ticket.region, ticket.deployment, ticket.home = was.number, was.region, was.deployment, was.home
     ticket.kept, ticket.held, ticket.short, ticket.lost = was.kept, was.held, was.short, was.lost
+    ticket.link_s = was.link_s
     _leave(s, t, row)
     return new
 
@@ -263,7 +265,7 @@ def _count_under_way(s, t, row, held, now):
     while row != NONE:
         second = s.requests[row | 1]
         slowed_s = later_so_far_s(s, row) + (first_token_later_s(s, row - 1) if row & 1 else 0.0)
-        outcome = judge_under_way(s, t, row, row | 1, held, slowed_s, now)
+        outcome = judge_under_way(s, t, row, row | 1, held, slowed_s, read_later_s(s, row), now)
         t.outcomes[pair_of(t, row | 1), outcome] += 1
         if t.tickets[row | 1].kept:
             _gather(s, row | 1)

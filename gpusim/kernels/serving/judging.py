@@ -1,13 +1,13 @@
 """Whether a request met the objectives of its service, and the one cause if it did not.
 
-Who was lost with a replica was late for that. Whom the way to the replica and back made late would have been in time
-without it. Whom an idle replica would have served too late, too. Whom caps on power made late would have been in time
-without what these added to the steps of its replica while it was there, and while who was before it in the queue was
-(``slowed``). Of all others, what took longest of the time to the
-first token: waiting for a replica to be there, waiting in its queue, or the steps that its prompt shared with others.
-Who was sent to a replica while fewer ran than were wanted was late for what these lacked: queues, and steps shared with
-others, are longer then. Between tokens, who was preempted lacked KV cache; who would have been in time at the pace of
-the steps without prompts was held up by these; else the batch was too large.
+Who was lost with a replica was late for that. Whom full links made late would have been in time without the delay on
+them; whom the way to the replica and back did, without that and the way. Whom an idle replica would have served too
+late, too. Whom caps on power made late would have been in time without what these added to the steps of its replica
+while it was there, and while who was before it in the queue was (``slowed``). Of all others, what took longest of the
+time to the first token: waiting for a replica to be there, the delay on links, waiting in its queue, or the steps that
+its prompt shared with others. Who was sent to a replica while fewer ran than were wanted was late for what these
+lacked: queues, and steps shared with others, are longer then. Between tokens, who was preempted lacked KV cache; who
+would have been in time at the pace of the steps without prompts was held up by these; else the batch was too large.
 """
 
 from __future__ import annotations
@@ -21,11 +21,20 @@ from gpusim.kernels.serving.step_time import decode_line, mixed_attention, other
 from gpusim.kernels.serving.traffic import MET, UNDER_WAY
 from gpusim.kernels.state.codes import NONE, Miss
 
-_BLOCKS = int(Lack.BLOCKS)
+_BLOCKS, _WAY = int(Lack.BLOCKS), int(Lack.WAY)
 QUEUE, KV_MEMORY, INTERFERENCE = int(Miss.QUEUE), int(Miss.KV_MEMORY), int(Miss.INTERFERENCE)
 BATCH, NETWORK, ALONE, POWER = int(Miss.BATCH), int(Miss.NETWORK), int(Miss.ALONE), int(Miss.POWER)
+LINK = int(Miss.LINK)
 
 SLOW, LATE = -2, -3  # no causes: these are still to be found
+
+
+@inner
+def waited_for(lacked):
+    """Why a request waited in the queue of a replica, by what the first in it lacked."""
+    if lacked == _WAY:
+        return LINK
+    return KV_MEMORY if lacked == _BLOCKS else QUEUE
 
 
 @inner
@@ -63,7 +72,7 @@ def trip_s_of(t, row):
 def ttft_of(s, t, row):
     """[s] From when a user sent a request to when the first token was there."""
     request = s.requests[row]
-    return request.first_token_s - request.arrival_s + trip_s_of(t, row)
+    return request.first_token_s - request.arrival_s + trip_s_of(t, row) + t.tickets[row].link_s
 
 
 @inner
@@ -87,12 +96,14 @@ def _why_late(s, t, row):
     held_s = request.sent_s - request.arrival_s
     queued_s = request.scheduled_s - request.sent_s
     shared_s = request.first_token_s - request.scheduled_s - idle_s
-    if ticket.held != NONE and held_s >= max(queued_s, shared_s):
+    if ticket.held != NONE and held_s >= max(queued_s, shared_s, ticket.link_s):
         return ticket.held
+    if ticket.link_s > max(queued_s, shared_s):
+        return LINK
     if ticket.short != NONE:
         return ticket.short
     if queued_s >= shared_s:
-        return KV_MEMORY if request.lacked == _BLOCKS else QUEUE
+        return waited_for(request.lacked)
     return KV_MEMORY if request.preemptions > 0 else INTERFERENCE
 
 
@@ -131,7 +142,9 @@ def at_first_sight(s, t, row):
         return ticket.lost
     if not late:
         return SLOW
-    return NETWORK if ttft_s - trip_s_of(t, row) <= gate.ttft_s else LATE
+    if ttft_s - ticket.link_s <= gate.ttft_s:
+        return LINK
+    return NETWORK if ttft_s - ticket.link_s - trip_s_of(t, row) <= gate.ttft_s else LATE
 
 
 @inner
@@ -144,19 +157,23 @@ def judge(s, t, row):
 
 
 @inner
-def judge_under_way(s, t, row, ticket_row, held, slowed_s, now):
+def judge_under_way(s, t, row, ticket_row, held, slowed_s, read_later_s, now):
     """UNDER_WAY, or why a request that has not ended is late already: its first token is not there.
 
-    ``slowed_s``: by which caps have made it later so far.
+    ``slowed_s``: by which caps have made it later so far; ``read_later_s``: by which full links make its KV cache
+    later.
     """
     request, ticket = s.requests[row], t.tickets[ticket_row]
-    so_far_s = now - request.arrival_s + trip_s_of(t, ticket_row)
+    later_s = ticket.link_s + read_later_s
+    so_far_s = now - request.arrival_s + trip_s_of(t, ticket_row) + ticket.link_s
     if not math.isnan(request.first_token_s) or so_far_s <= t.gateway[0].ttft_s:
         return UNDER_WAY
     if ticket.lost != NONE:
         return ticket.lost
     if held:
         return ticket.held
+    if so_far_s - later_s <= t.gateway[0].ttft_s:
+        return LINK
     if so_far_s - slowed_s <= t.gateway[0].ttft_s:
         return POWER
     if ticket.held != NONE and request.sent_s - request.arrival_s > now - request.sent_s:
@@ -164,5 +181,5 @@ def judge_under_way(s, t, row, ticket_row, held, slowed_s, now):
     if ticket.short != NONE:
         return ticket.short
     if math.isnan(request.scheduled_s):
-        return KV_MEMORY if s.engines[request.replica].lacks == _BLOCKS else QUEUE
+        return waited_for(s.engines[request.replica].lacks)
     return KV_MEMORY if request.preemptions > 0 else INTERFERENCE

@@ -2,7 +2,8 @@
 
 As in ``judging``, with these parts of the time to the first token: waiting at the gateway; waiting to be prefilled;
 the steps of its prompt, beyond what they take alone; and waiting for KV cache or a seat where it is decoded, its
-turn on the link to there among it. What is shipped is read alone in a time that counts as its own.
+turn on the link to there among it. What is shipped is read alone in a time that counts as its own. By how much the way
+between sites, that all read over, makes that later counts as delay on links.
 """
 
 from __future__ import annotations
@@ -15,21 +16,19 @@ from gpusim.kernels.serving.judging import (
     INTERFERENCE,
     KV_MEMORY,
     LATE,
+    LINK,
     POWER,
-    QUEUE,
     SLOW,
     alone_s,
     at_first_sight,
     token_alone_s,
     trip_s_of,
     ttft_of,
+    waited_for,
     why_slow,
 )  # fmt: skip
 from gpusim.kernels.serving.slowed import first_token_later_s
-from gpusim.kernels.serving.state import Lack
 from gpusim.kernels.state.codes import NONE
-
-_BLOCKS = int(Lack.BLOCKS)
 
 
 @inner
@@ -42,6 +41,12 @@ def _decoded_alone_s(s, row):
 
 
 @inner
+def read_later_s(s, row):
+    """[s] By which the way between sites made the KV cache of a request in its second row come later."""
+    return s.shipments[row >> 1].later_s if row & 1 else 0.0
+
+
+@inner
 def _why_late(s, t, row):
     """Why the first token came too late."""
     first, second, ticket, gate = s.requests[row - 1], s.requests[row], t.tickets[row], t.gateway[0]
@@ -50,20 +55,25 @@ def _why_late(s, t, row):
     decode_s = _decoded_alone_s(s, row)
     if trip_s + prefill_s + decode_s > gate.ttft_s:
         return ALONE
+    if ttft_of(s, t, row) - ticket.link_s - read_later_s(s, row) <= gate.ttft_s:
+        return LINK
     if ttft_of(s, t, row) - first_token_later_s(s, row - 1) - first_token_later_s(s, row) <= gate.ttft_s:
         return POWER
     held_s = first.sent_s - first.arrival_s + second.sent_s - first.end_s
     queued_s = first.scheduled_s - first.sent_s
     shared_s = first.end_s - first.scheduled_s - prefill_s
-    behind_s = second.first_token_s - second.sent_s - decode_s
-    if ticket.held != NONE and held_s >= max(queued_s, shared_s, behind_s):
+    link_s = ticket.link_s + read_later_s(s, row)
+    behind_s = second.first_token_s - second.sent_s - decode_s - read_later_s(s, row)
+    if ticket.held != NONE and held_s >= max(queued_s, shared_s, behind_s, link_s):
         return ticket.held
+    if link_s > max(queued_s, shared_s, behind_s):
+        return LINK
     if ticket.short != NONE:
         return ticket.short
     if behind_s >= max(queued_s, shared_s):
-        return KV_MEMORY if second.lacked == _BLOCKS or second.preemptions > 0 else QUEUE
+        return KV_MEMORY if second.preemptions > 0 else waited_for(second.lacked)
     if queued_s >= shared_s:
-        return KV_MEMORY if first.lacked == _BLOCKS else QUEUE
+        return waited_for(first.lacked)
     return KV_MEMORY if first.preemptions > 0 else INTERFERENCE
 
 

@@ -37,12 +37,12 @@ from gpusim.kernels.serving.lora import has_slot, use_adapter
 from gpusim.kernels.serving.offload import load
 from gpusim.kernels.serving.preempting import blocks_for, chunk_of, preempt_last
 from gpusim.kernels.serving.priority import serve_in_turn
-from gpusim.kernels.serving.shipping import fetch, is_held, run_come
+from gpusim.kernels.serving.shipping import fetch, has_way, is_held, on_way, run_come
 from gpusim.kernels.serving.slowed import count_from_queue
 from gpusim.kernels.serving.state import Lack
 from gpusim.kernels.state.codes import NONE
 
-_NOTHING, _TURN, _BLOCKS = int(Lack.NOTHING), int(Lack.TURN), int(Lack.BLOCKS)
+_NOTHING, _TURN, _BLOCKS, _WAY = int(Lack.NOTHING), int(Lack.TURN), int(Lack.BLOCKS), int(Lack.WAY)
 
 
 @inner
@@ -169,13 +169,15 @@ def _admit(s, r, seen_s, budget):
         cached = (shared + own) * replica.block_tokens
         left = request.prompt_tokens + request.produced - cached
         reserve = replica.watermark if replica.running > 0 else 0
-        if blocks_of(replica, left + replica.drafts) + reserve > replica.free - free:
-            return _BLOCKS
+        lacking = blocks_of(replica, left + replica.drafts) + reserve - (replica.free - free)
+        if lacking > 0:
+            return _WAY if lacking <= on_way(s, r) else _BLOCKS
         whole = reserved_for(replica, request)
         if replica.reserves and replica.reserved + whole > replica.blocks:
             return _BLOCKS
-        if replica.block_s > 0.0 and is_held(s, r, row):
+        if replica.block_s > 0.0 and is_held(s, r, row) and has_way(s, r, row):
             replica.reserved += whole
+            request.lacked = replica.lacks
             fetch(s, r, row, shared)
             continue
         loaded = found_on_host(s, r, row, shared + own)

@@ -1,8 +1,8 @@
 """Where a request is sent: which deployment, which of its replicas, or none yet.
 
-A request goes to the first deployment of its region's order that has an open replica and room: where the first in each
-queue has waited longer than ``spill_s``, it goes on to the next; where all have, to where one has waited least. With
-none open, requests wait at the gateway, in order.
+A request goes to the first deployment of its region's order that has an open replica, a way there and room: where the
+first in each queue has waited longer than ``spill_s``, it goes on to the next; where all have, to where one has waited
+least. With none open, requests wait at the gateway, in order.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from gpusim.kernels.serving.advance import advance
 from gpusim.kernels.serving.lists import join_waiting
 from gpusim.kernels.serving.route import score
 from gpusim.kernels.serving.state import Router
-from gpusim.kernels.state.codes import NONE
+from gpusim.kernels.state.codes import NONE, Miss
 
-_ROUND_ROBIN = int(Router.ROUND_ROBIN)
+_ROUND_ROBIN, LINK = int(Router.ROUND_ROBIN), int(Miss.LINK)
 
 
 @inner
@@ -47,6 +47,37 @@ def _wait_s(s, t, d, now):
 
 
 @inner
+def _has_open(t, d):
+    """Whether a replica of a deployment is sent requests, and one that prefills for it."""
+    return t.deployments[d].open > 0 and t.deployments[t.deployments[d].entrance].open > 0
+
+
+@inner
+def is_open(t, region, d):
+    """Whether requests from a region get to replicas of a deployment."""
+    return _has_open(t, d) and t.ways[region, d].later_s < math.inf
+
+
+@inner
+def why_held(t, region):
+    """A ``Miss``: why requests from a region are sent to no replica now."""
+    for i in range(t.order.shape[1]):
+        if t.order[region, i] != NONE and _has_open(t, t.order[region, i]):
+            return LINK
+    return t.gateway[0].held
+
+
+@inner
+def note_way(s, t, row, now):
+    """A request is sent: by how much full links delay it."""
+    ticket = t.tickets[row]
+    way = t.ways[ticket.region, ticket.deployment]
+    ticket.link_s = max(way.later_s + way.growth * (now - way.since_s), 0.0)
+    if s.requests[row].followers > 0:
+        t.tickets[s.followers[row]].link_s = ticket.link_s
+
+
+@inner
 def deployment_for(s, t, region, now):
     """Deployment that a request goes to; -1 if no replica is open."""
     gate = t.gateway[0]
@@ -56,7 +87,7 @@ def deployment_for(s, t, region, now):
         if d == NONE:
             break
         deployment = t.deployments[d]
-        if deployment.open == 0 or t.deployments[deployment.entrance].open == 0:
+        if not is_open(t, region, d):
             continue
         deployment.turn += deployment.weight
         total += deployment.weight
@@ -113,13 +144,15 @@ def hold(s, t, row):
 def send(s, t, row, now):
     """Give a request to a replica; False if none is open."""
     ticket = t.tickets[row]
-    if ticket.home != NONE and s.engines[ticket.home].open:
+    if ticket.home != NONE and s.engines[ticket.home].open and is_open(t, ticket.region, ticket.deployment):
         ticket.short = t.deployments[ticket.deployment].short
+        note_way(s, t, row, now)
         join_waiting(s, ticket.home, row, now)
         return True
     d = deployment_for(s, t, ticket.region, now)
     if d == NONE:
         return False
     ticket.deployment, ticket.short = d, t.deployments[d].short
+    note_way(s, t, row, now)
     join_waiting(s, replica_of(s, t, d, row, now), row, now)
     return True

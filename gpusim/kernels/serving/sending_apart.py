@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.apart import join, play_moment
-from gpusim.kernels.serving.sending import deployment_for, hold, replica_of
+from gpusim.kernels.serving.sending import deployment_for, hold, is_open, note_way, replica_of
 from gpusim.kernels.serving.shipping import hold as hold_blocks
 from gpusim.kernels.serving.shipping import take_sent_on
 from gpusim.kernels.state.codes import NONE
@@ -19,12 +19,13 @@ def _send(s, t, row, now):
     """Give a request to a replica that prefills; False if none is open, or none would decode it."""
     ticket = t.tickets[row]
     r = ticket.home
-    if r == NONE or s.engines[r].open == 0 or t.deployments[ticket.deployment].open == 0:
+    if r == NONE or s.engines[r].open == 0 or not is_open(t, ticket.region, ticket.deployment):
         d = deployment_for(s, t, ticket.region, now)
         if d == NONE:
             return False
         ticket.deployment = d
         r = replica_of(s, t, t.deployments[d].entrance, row - 1, now)
+    note_way(s, t, row, now)
     deployment = t.deployments[ticket.deployment]
     entrance = t.deployments[deployment.entrance]
     ticket.short = deployment.short if deployment.short != NONE else entrance.short
@@ -57,9 +58,10 @@ def play(s, t, d, until_s):
     deployment = t.deployments[d]
     entrance, first = t.deployments[deployment.entrance], deployment.first_engine
     prefills, prefills_behind = entrance.first_engine, entrance.first_engine + entrance.engines
+    always = s.engines[first].way_block_s > 0.0
     while deployment.played_s < until_s:
         now = play_moment(
-            s, prefills, prefills_behind, first, first + deployment.engines, False, False, deployment.played_s, until_s
+            s, prefills, prefills_behind, first, first + deployment.engines, False, always, deployment.played_s, until_s
         )
         deployment.played_s = now
         for r in range(prefills, prefills_behind):

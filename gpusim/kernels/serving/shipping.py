@@ -2,7 +2,8 @@
 
 Who has prefilled a request holds its blocks until they have been read, or for so long. Who decodes takes blocks for the
 whole prompt before it reads; what it finds in its own prefix cache it does not read. While the others come, one request
-after the other, theirs takes neither seat nor tokens of a step.
+after the other, theirs takes neither seat nor tokens of a step. Where those that decode read over one way, it brings
+one request after the other for all of them; while it carries nothing, who waits is prefilled where it is decoded.
 
 A request has two rows there: an even one, in which it is prefilled, and the odd one behind it, in which it is decoded.
 Half an even row is that of its shipment.
@@ -145,6 +146,37 @@ def is_held(s, r, row):
 
 
 @inner
+def has_way(s, r, row):
+    """Whether the way to a replica carries anything; if not, a request that it would bring is late for that."""
+    if s.engines[s.engines[r].way].way_block_s < math.inf:
+        return True
+    s.shipments[row >> 1].later_s = math.inf
+    return False
+
+
+@inner
+def on_way(s, r):
+    """Blocks that wait to be read over the way of a replica, which reads or is read over it."""
+    way = s.engines[s.engines[r].way]
+    if way.way_block_s == 0.0 or way.way_block_s == math.inf:
+        return 0.0
+    return (way.way_free_s - s.engines[r].clock_s) / way.way_block_s
+
+
+@inner
+def _bring(s, r, blocks):
+    """[s] When so many blocks have left a replica that prefills, and by how much the way there made that later."""
+    replica, way = s.engines[r], s.engines[s.engines[r].way]
+    now = replica.clock_s
+    replica.unhindered_s = max(replica.unhindered_s, now) + blocks * replica.block_s
+    replica.link_free_s = max(replica.link_free_s, now) + blocks * replica.block_s
+    if way.way_block_s > 0.0:
+        way.way_free_s = max(way.way_free_s, now) + blocks * way.way_block_s
+        replica.link_free_s = max(replica.link_free_s, way.way_free_s)
+    return replica.link_free_s, replica.link_free_s - replica.unhindered_s
+
+
+@inner
 def fetch(s, r, row, shared):
     """The first that waits takes blocks for its prompt, and what is not in the prefix cache is brought."""
     replica, request = s.engines[r], s.requests[row]
@@ -153,8 +185,8 @@ def fetch(s, r, row, shared):
     request.computed = shared * replica.block_tokens
     blocks = blocks_of(replica, request.prompt_tokens) - shared
     take(s, r, blocks_of(replica, request.prompt_tokens + replica.drafts) - shared)
-    replica.link_free_s = max(replica.link_free_s, replica.clock_s) + blocks * replica.block_s
-    request.ready_s = replica.link_free_s + replica.latency_s
+    brought_s, s.shipments[row >> 1].later_s = _bring(s, r, blocks)
+    request.ready_s = brought_s + replica.latency_s
     request.next = NONE
     if replica.last_coming == NONE:
         replica.first_coming = row

@@ -20,6 +20,7 @@ class Lack(IntEnum):
     NOTHING = 0  # nobody waited
     TURN = 1  # a seat, or tokens of the step
     BLOCKS = 2  # of KV cache
+    WAY = 3  # the same, for no more than wait to be read over a way between sites
 
 
 class Router(IntEnum):
@@ -155,6 +156,10 @@ ENGINE = record(
         ("block_s", "f8"),  # that a block of KV cache takes to be brought here; 0 if none is
         ("latency_s", "f8"),  # on top, for each request
         ("link_free_s", "f8"),  # it brings the next request's then
+        ("unhindered_s", "f8"),  # it would then if the way there carried any number at once
+        ("way", "i8"),  # first of the engines that read over the same way, whose next two are those of the way
+        ("way_free_s", "f8"),  # the next request's may be under way then
+        ("way_block_s", "f8"),  # that a block takes on the way; 0: no time; inf: it carries nothing
         ("first_coming", "i8"),  # requests whose KV cache is brought, in this order
         ("last_coming", "i8"),
         ("coming", "i8"),
@@ -189,6 +194,7 @@ SHIPMENT = record(
         ("held", "i8"),  # by the replica that computed it
         ("listed", "i8"),  # its first row is one of those that have ended there
         ("over", "i8"),  # nothing is to come of its second row any more
+        ("later_s", "f8"),  # by which the way made it come later; inf: it carried nothing
         ("previous", "i8"),  # of those that the replica holds
         ("next", "i8"),
     ]

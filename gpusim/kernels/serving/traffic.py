@@ -38,6 +38,7 @@ TURN = record(  # of a session, that comes when the one before it has ended
     [
         ("turn", "i8"),
         ("ended_s", "f8"),  # inf if it never comes
+        ("link_s", "f8"),  # by which links delayed the one before it
         ("replica", "i8"),  # of the one before it
     ]
 )
@@ -51,8 +52,17 @@ TICKET = record(  # what the gateway knows of a request under way
         ("held", "i8"),  # a ``Miss``: why there was no replica when it came
         ("short", "i8"),  # a ``Miss``: why there were fewer than wanted when it was sent
         ("lost", "i8"),  # a ``Miss``: what took the replica that it had been sent to
+        ("link_s", "f8"),  # by which links delay it on its way; of a row that waits for another: that one
         ("turn", "i8"),  # of a row that waits for another to end
         ("home", "i8"),  # replica that it goes to if it is open; -1 if it may go to any
+    ]
+)
+
+WAY = record(  # from users of a region to a deployment, over links
+    [
+        ("later_s", "f8"),  # by which these delay what is sent at ``since_s``; inf: they carry nothing
+        ("growth", "f8"),  # of that, in each second
+        ("since_s", "f8"),
     ]
 )
 
@@ -123,9 +133,10 @@ class Traffic(Bundle):
     stand behind all others.
 
     ``order`` has for each region of users the deployments that may serve it, the preferred first, -1 behind them;
-    ``round_trip_s`` the way to each deployment and back. ``outcomes`` counts requests that are over, by pair of
-    deployment and region; one that never had a replica is of the pair of the first in the region's order. ``sketch``
-    counts, by such pair and measure, requests by the bucket of their time; ``sums_s`` sums these times.
+    ``round_trip_s`` the way to each deployment and back, ``ways`` what full links add to it. ``outcomes`` counts
+    requests that are over, by pair of deployment and region; one that never had a replica is of the pair of the first
+    in the region's order. ``sketch`` counts, by such pair and measure, requests by the bucket of their time; ``sums_s``
+    sums these times.
     """
 
     ARRAYS = {
@@ -135,6 +146,7 @@ class Traffic(Bundle):
         "gateway": (GATEWAY, 1),
         "order": (np.dtype("i8"), 2),
         "round_trip_s": (np.dtype("f8"), 2),
+        "ways": (WAY, 2),
         "spare": (np.dtype("i8"), 1),
         "outcomes": (np.dtype("i8"), 2),
         "sketch": (np.dtype("i8"), 2),

@@ -218,11 +218,12 @@ def _delivery(scenario: Scenario, _step: float, days: float) -> Iterator[Counter
 
 
 def _links(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    crossed = any(service.crosses_links for service in scenario.services.values())
     for name in scenario.links:
         yield Counterfactual(
             "WAN", name, "gbps", f"twice the bandwidth of the link {name}",
             Lever(keys=[dotted(("links", name, "gbps"))], how="scale"), 2.0, "%",
-            booked(pools_at(scenario, scenario.sites), *relieved_by("WAN")),
+            booked(pools_at(scenario, scenario.sites), *relieved_by("WAN")), unseen=crossed,
         )  # fmt: skip
 
 

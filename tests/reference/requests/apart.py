@@ -59,13 +59,21 @@ class Prefiller(Apart):
         return list(dict.fromkeys([*super().holders, *self.held]))
 
 
+class Way:
+    """Over which all that decode read, one request after the other."""
+
+    def __init__(self):
+        self.free_s = -math.inf
+
+
 class Decoder(Apart):
     """Reads the KV cache of prompts, one after the other."""
 
     def __init__(self, deployment: Deployment):
         super().__init__(deployment)
         self.fetching: list[Request] = []
-        self.link_free_s = -math.inf
+        self.link_free_s = self.unhindered_s = -math.inf
+        self.way = Way()  # until its fleet says which
 
     @property
     def outstanding(self) -> int:
@@ -90,7 +98,13 @@ class Decoder(Apart):
         while len(request.blocks) < self.blocks_of(request.prompt_tokens + self.drafts):
             request.blocks.append(self.cache.take())
         blocks = self.blocks_of(request.prompt_tokens) - len(cached)
-        self.link_free_s = max(self.link_free_s, now_s) + blocks * pool.block_s(self.deployment.block_tokens)
+        own_s = blocks * pool.block_s(self.deployment.block_tokens)
+        way_s = blocks * self.deployment.block_tokens * pool.kv_bytes_per_token / pool.way_bytes_per_s
+        self.way.free_s = max(self.way.free_s, now_s) + way_s
+        self.unhindered_s = max(self.unhindered_s, now_s) + own_s
+        self.link_free_s = max(self.link_free_s, now_s) + own_s
+        self.link_free_s = max(self.link_free_s, self.way.free_s)
+        request.read_later_s = self.link_free_s - self.unhindered_s
         request.read, request.ready_s = True, self.link_free_s + pool.latency_s
         request.prefilled.holder.read(request.prefilled, request.ready_s)
         self.fetching.append(request)
@@ -152,6 +166,9 @@ class Fleet:
         self.groups += [Group(deployment, Decoder, decodes) for _ in range(deployment.replicas // deployment.in_step)]
         self.engines = [engine for group in self.groups for engine in group.engines]
         self.decoders = self.engines[len(self.prefillers) :]
+        way = Way()
+        for engine in self.decoders:
+            engine.way = way
         self.where: dict[Request, int] = {}
         self.turns = {True: 0, False: 0}
         self.ended = 0

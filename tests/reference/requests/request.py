@@ -40,6 +40,7 @@ class Request:
     prefilled: Request | None = None
     read: bool = False
     ready_s: float = NEVER
+    read_later_s: float = 0.0  # by which the way was not free
     free_s: float = NEVER
     holder: object = None  # the engine that has its blocks
 
