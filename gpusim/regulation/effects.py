@@ -5,12 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from gpusim.analysis.wording import gpu_hours, quantity
-from gpusim.regulation.duties import energy_report
+from gpusim.regulation.duties import energy_report, scenario_of
 from gpusim.regulation.scope import in_force_s, sites_under
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.rule import SiteRule
 from gpusim.scenario.rules import catalogue
-from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
 from gpusim.tables.rules import LOSSES
 
@@ -84,7 +83,7 @@ def summary(result: Record) -> str:
 def without_effect(result: Record) -> list[str]:
     """Rules that are enforced and did nothing in a run."""
     did = set(result.rules["rule"])
-    return [name for name, _rule in _scenario(result).rules.enforced() if name not in did]
+    return [name for name, _rule in scenario_of(result).rules.enforced() if name not in did]
 
 
 def in_force(result: Record) -> pd.DataFrame:
@@ -95,7 +94,7 @@ def in_force(result: Record) -> pd.DataFrame:
     DataFrame
         rule, site ("" if it is not about sites), from_s, to_s: within the run.
     """
-    scenario, did = _scenario(result), set(result.rules["rule"])
+    scenario, did = scenario_of(result), set(result.rules["rule"])
     rows = []
     for name, rule in scenario.rules.enforced():
         span_s = in_force_s(rule, scenario.run.start, float(result.manifest["duration_s"]))
@@ -122,7 +121,3 @@ def reports(result: Record) -> tuple[pd.DataFrame, list[str]]:
         index=["site", "year", "days"], columns="figure", values="value", dropna=False, sort=False, observed=True
     )
     return wide.dropna(how="all").reset_index(), missing
-
-
-def _scenario(result: Record) -> Scenario:
-    return Scenario.from_dict(result.manifest["scenario"], "manifest")

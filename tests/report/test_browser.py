@@ -178,6 +178,8 @@ def test_each_chart_is_printed_whole(seen):
     assert len(titles) == len(set(titles)) >= len(seen["sheets"]) >= 9
     assert max(seen["sheets"]) < 700  # of a page
     assert seen["height on paper"] < 1.2 * sum(seen["sheets"])  # nothing else is printed
+    assert seen["clips on paper"]
+    assert "none" not in seen["clips on paper"]  # a browser clips nothing by what it does not draw
     assert seen["sheets left"] == 0
 
 

@@ -196,7 +196,10 @@ const fitMaps = (view, width) => {
   view.hconcat.forEach((map, i) => {
     map.width = under ? Math.min(width, NARROW) : height * ratios[i];
     map.height = map.width / ratios[i];
-    Object.assign(map.projection, { scale: map.width / about.maps[map.name][0], translate: [map.width / 2, map.height / 2] });
+    Object.assign(map.projection, {
+      scale: map.width / about.maps[map.name][0], translate: [map.width / 2, map.height / 2],
+      clipExtent: [[0, 0], [map.width, map.height]],
+    });
   });
   if (under) {
     view.vconcat = view.hconcat;
@@ -305,12 +308,12 @@ const takeApart = () => {
     sheet.append(copy);
     place.append(sheet);
   }
-  svg.style.display = "none";
+  svg.classList.add("apart"); // not hidden: the copies are clipped by what it defines
 };
 
 const putTogether = () => {
   for (const sheet of document.querySelectorAll("#explore-charts .sheet")) sheet.remove();
-  document.querySelector("#explore-charts svg")?.style.removeProperty("display");
+  document.querySelector("#explore-charts svg")?.classList.remove("apart");
 };
 
 document.addEventListener("DOMContentLoaded", async () => {
