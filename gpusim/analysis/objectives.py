@@ -69,7 +69,7 @@ def promised(result: Record) -> list[str]:
 
 
 def known(result: Record) -> list[str]:
-    """By what the token times of services with a model are known, and how well: a sentence for each GPU type and fit."""
+    """From what the token times of services with a model are known, and how well: a sentence per GPU type and fit."""
     alike: dict[str, list[dict]] = {}
     for row in result.manifest.get("entries", []):
         alike.setdefault(json.dumps(row | {"service": ""}, sort_keys=True), []).append(row)

@@ -73,11 +73,10 @@ def summary(result: Record) -> str:
     if lost + paid == 0.0:
         return "No rule cost anything in this run."
     first, basis = found.iloc[0], Earnings.of_manifest(result.manifest).basis
-    return (
-        f"Rules cost {gpu_hours(found['gpu_hours'].sum())}, {quantity(lost)} USD {basis}, and"
-        f" {quantity(paid)} USD of charges, fines and purchases. The most expensive: {first['rule']}, which"
-        f" {DEEDS[first['what']]}."
-    )
+    parts = [f"{gpu_hours(found['gpu_hours'].sum())}, {quantity(lost)} USD {basis}"] if lost else []
+    parts += [f"{quantity(paid)} USD of charges, fines and purchases"] if paid else []
+    most = f"The most expensive: {first['rule']}, which {DEEDS[first['what']]}."
+    return f"Rules cost {', and '.join(parts)}. {most}"
 
 
 def without_effect(result: Record) -> list[str]:

@@ -56,7 +56,7 @@ class GpuType(Model):
     market_usd_per_gpu_hour: float | None = Field(None, ge=0)
     """[USD/h] Hourly market price of one GPU; absent: the list price."""
     available_year: float | None = Field(None, ge=1990, le=2100)
-    """[year] When it can be had, with its fraction (2026.5: 1 July); deliveries before that get a note. Absent:
+    """[year] Start of availability, as a decimal year (2026.5: 1 July); deliveries before that get a note. Absent:
     always."""
     compute_fraction: float = Field(0.95, ge=0, le=1)
     """Share of the TDP drawn while a job computes."""
