@@ -114,7 +114,7 @@ class Measure(NamedTuple):
         if len(words) <= 1:
             name = "".join(words)
             if name in MEASURES and name != "fleet":
-                raise ValueError(f'a name and a figure are missing; give say "{name} NAME {MEASURES[name][-1]}"')
+                raise ValueError(f'a name and a measure are missing; give say "{name} NAME {MEASURES[name][-1]}"')
             return cls("fleet", "", "", _known("figure", name, (*MEASURES["fleet"], *MONEY)))
         kind, *parts, figure = words
         _known("kind", kind, tuple(MEASURES)[1:])

@@ -74,7 +74,7 @@ class Cooling(Model):
             for key in ("conversion_loss", "square_loss"):
                 if data.get(key) is not None:
                     raise PydanticCustomError(
-                        "conversion", "conversion and {key} both say what conversion loses; keep one", {"key": key}
+                        "conversion", "conversion and {key} both give conversion losses; keep one", {"key": key}
                     )
         medium = data.get("medium")
         return {**_usual(medium if medium in list(REJECTION) else "air"), **data}

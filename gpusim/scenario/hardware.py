@@ -75,7 +75,7 @@ class GpuType(Model):
             raise ValueError(f"found no {' and no '.join(absent)}; give the bandwidth of all three levels, or of none")
         if not absent and not given["domain_gb_s"] >= given["pod_gb_s"] >= given["site_gb_s"]:
             found = ", ".join(f"{name} of {gb_s:g}" for name, gb_s in given.items())
-            raise ValueError(f"found {found}; give no level more than the one within it")
+            raise ValueError(f"found {found}; no level may exceed the one within it")
         return self
 
     @property

@@ -85,6 +85,6 @@ class Money(Model):
         for code in usd_per:
             if not re.fullmatch("[A-Z]{3}", code) or code == "USD":
                 raise PydanticCustomError(
-                    "currency", 'found {code}; give codes of three capitals other than USD, say "EUR"', {"code": code}
+                    "currency", 'found {code}; give three-letter codes other than USD, say "EUR"', {"code": code}
                 )
         return usd_per
