@@ -46,7 +46,7 @@ MEASURES = (
 )  # fmt: skip
 DRAWN = MEASURES[:6]
 JOBS_PER_DAY = 1e6 / 30.0
-COLOURS = {"better": SERIES[0], "worse": SERIES[1], "not known": OTHER}
+COLOURS = {"better": SERIES[0], "worse": SERIES[1], "not significant": OTHER}
 
 
 def scenario(share: float = 1.0, days: float = 30.0) -> gpusim.Scenario:
@@ -92,7 +92,7 @@ def spec_of(file: Path, size: str) -> SweepSpec:
 
 
 def draw(findings: SweepFindings) -> Figure:
-    """Each policy's figures with their intervals, a panel for each measure; grey: not known to differ."""
+    """Each policy's figures with their intervals, a panel for each measure; grey: no significant difference."""
     verdicts = judged(findings).set_index(["measure", AXIS])["verdict"]
     names = list(findings.spec.axes[AXIS].cases)
     figure = Figure(figsize=(9.5, 1.3 + 0.42 * len(names)), layout="constrained")

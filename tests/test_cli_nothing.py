@@ -112,7 +112,7 @@ def test_figures_say_what_there_was_none_of(tmp_path: Path, monkeypatch: pytest.
     assert all(none.str.startswith("no ") & (none != "no figure"))
     said_of_nothing("run", "a.toml", "--out", "a")
     said = said_of_nothing("compare", "a", "a")
-    assert re.search(r"wait_mean_s +no jobs started +no jobs started", said)
+    assert re.search(r"wait of started jobs, mean \[s\] +no jobs started +no jobs started", said)
 
 
 def test_every_ratio_has_a_word() -> None:

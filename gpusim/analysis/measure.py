@@ -47,7 +47,7 @@ FLEET = {
     "fairness": "Jain's index of the tenants' mean bounded slowdown: 1 if all are slowed equally",
     "wasted_gpu_hours": "held by jobs and not useful: loading, checkpoints, lost work, slowed",
     "service_tokens_served_share": "tokens served / tokens asked for",
-    "service_attainment": "requests in time / finished requests, of services with a model",
+    "service_attainment": "requests on time / finished requests, of services with a model",
     "energy_facility_mwh": "at the meter",
     "energy_it_mwh": "IT equipment",
     "pue": "energy at the meter / energy of IT equipment",
@@ -64,7 +64,7 @@ _JOBS = (
     "waited_mean_s", *(f"waited_p{q}_s" for q in QUANTILES),
     "useful_gpu_hours",
 )  # fmt: skip
-# Of the requests of services with a model: how many; of finished requests, the share in time; these per second.
+# Of the requests of services with a model: how many; of finished requests, the share on time; these per second.
 # Percentiles are of those that are served one by one.
 PERCENTILES = ("ttft_p99_s", "token_time_p99_s")
 OF_REQUESTS = ("requests", "attainment", "goodput_requests_per_s", *PERCENTILES)
@@ -114,7 +114,7 @@ class Measure(NamedTuple):
         if len(words) <= 1:
             name = "".join(words)
             if name in MEASURES and name != "fleet":
-                raise ValueError(f'a name and a figure are missing; give say "{name} NAME {MEASURES[name][-1]}"')
+                raise ValueError(f'a name and a measure are missing; give say "{name} NAME {MEASURES[name][-1]}"')
             return cls("fleet", "", "", _known("figure", name, (*MEASURES["fleet"], *MONEY)))
         kind, *parts, figure = words
         _known("kind", kind, tuple(MEASURES)[1:])

@@ -39,9 +39,10 @@ def in_words(result: Record) -> list[str]:
     """How much crossed links for how much, how long jobs waited for data, and what became of copies."""
     table, waits = result.table(LINKS), result.waits
     used = int((table["data_bytes"] > 0.0).sum())
+    price = f" for {table['usd'].sum():,.0f} USD" if table["usd"].sum() else ""
     said = [
-        f"{number_of(used, 'link')} of {len(table):,} carried {_tb(float(table['data_bytes'].sum()))} in total,"
-        f" for {table['usd'].sum():,.0f} USD; data that cross several links count on each."
+        f"{number_of(used, 'link')} of {len(table):,} carried {_tb(float(table['data_bytes'].sum()))} in total{price};"
+        " data that cross several links count on each."
     ]
     waited_h = float(waits.loc[waits["cause"] == "data", "job_s"].sum()) / HOUR_S
     if waited_h > 0.0:
@@ -49,9 +50,9 @@ def in_words(result: Record) -> list[str]:
     copies = brought(result)
     if len(copies):
         count = {name: int(copies[name].sum()) for name in ("copies", "kept", "dropped")}
+        dropped = f", {count['dropped']:,} of these later dropped to make room" if count["dropped"] else ""
         said.append(
-            f"{number_of(count['copies'], 'copy')} of data sets arrived at sites: {count['kept']:,} kept,"
-            f" {count['dropped']:,} of these later dropped to make room."
+            f"{number_of(count['copies'], 'copy')} of data sets arrived at sites: {count['kept']:,} kept{dropped}."
         )
     return said
 

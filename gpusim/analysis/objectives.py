@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 
 from gpusim.analysis.requests import attainment, by_requests, causes, objectives, with_model
@@ -14,13 +16,19 @@ MOST_CAUSES = 2  # of a sentence
 
 
 def kept(result: Record, run: str = "") -> list[str]:
-    """What came of the requests of each service with a model, a sentence each; ``run``: which it is, if of several."""
+    """What came of the requests of each service with a model, a sentence each, and which of them are estimates.
+
+    ``run``: which it is, if of several.
+    """
     table, late, served = attainment(result), causes(result), by_requests(result)
-    return [
+    sentences = [
         _kept(row, run, objectives(result, row["service"]).share, late[late["service"] == row["service"]])
-        + ("" if row["service"] in served else " Simulated as a token flow: estimated from the load of its replicas.")
         for _place, row in table.iterrows()
     ]
+    flows = [name for name in table["service"] if name not in served]
+    if flows:
+        sentences.append(f"Simulated as token flows, estimated from the load of replicas: {_all_of(flows)}.")
+    return sentences
 
 
 def _kept(row: pd.Series, run: str, promised: float, late: pd.DataFrame) -> str:
@@ -64,11 +72,15 @@ def promised(result: Record) -> list[str]:
 
 
 def known(result: Record) -> list[str]:
-    """By what the token times of each service with a model are known, and how well, a sentence for each GPU type."""
+    """From what the token times of services with a model are known, and how well: a sentence per GPU type and fit."""
+    alike: dict[str, list[dict]] = {}
+    for row in result.manifest.get("entries", []):
+        alike.setdefault(json.dumps(row | {"service": ""}, sort_keys=True), []).append(row)
     return [
-        f"Token times of {row['service']} on {row['gpu_type']} are from {_by(row)}; {_four_in_five(row)}"
-        f" within {row['token_time_low'] - 1.0:+z.0%} to {row['token_time_high'] - 1.0:+z.0%} of them."
-        for row in result.manifest.get("entries", [])
+        f"Token times of {_all_of([row['service'] for row in rows])} on {rows[0]['gpu_type']} are from {_by(rows[0])};"
+        f" {_four_in_five(rows[0])} within {rows[0]['token_time_low'] - 1.0:+z.0%} to"
+        f" {rows[0]['token_time_high'] - 1.0:+z.0%} of them."
+        for rows in alike.values()
     ]
 
 
@@ -84,6 +96,10 @@ def _four_in_five(entry: dict) -> str:
     if "gpu" in entry:  # known from announced figures alone
         return "no run on this GPU was measured: four in five are assumed to lie"
     return "four in five measured ones lie"
+
+
+def _all_of(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _requests(count: int) -> str:

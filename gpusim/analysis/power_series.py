@@ -92,7 +92,7 @@ def _checked(result: Record, site: str, from_s: float, to_s: float, step_s: floa
             f" the window, {MOST_SAMPLES:,} at most"
         )
     if not 0.0 < work_step_s < np.inf:
-        raise ResultError(f"found steps of work of {work_step_s:g} s; give more than 0")
+        raise ResultError(f"found training steps of {work_step_s:g} s; give more than 0")
     power = result.tables["power"]
     inside = (power["site"].astype(str) == site) & (power["end_s"] > from_s) & (power["start_s"] < to_s)
     return power[inside].sort_values("start_s", ignore_index=True)

@@ -40,7 +40,7 @@ def policies() -> None:
 )
 @click.option("--replications", type=click.IntRange(2), default=10, show_default=True, help="Seeds for each policy.")
 @click.option(
-    "--warm-up-days", type=click.FloatRange(0), default=0.0, show_default=True, help="Warm-up left out of figures."
+    "--warm-up-days", type=click.FloatRange(0), default=0.0, show_default=True, help="Warm-up left out of measures."
 )
 @click.option("--out", type=PATH, help="Folder of the comparison [default: out/NAME-policies].")
 @force_option

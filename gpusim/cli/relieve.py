@@ -18,7 +18,7 @@ from gpusim.cli.target import check_study, force_option
 @cli.command()
 @click.argument("scenario", type=PATH)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one value of the scenario.")
-@click.option("--by", "measure", default="useful_gpu_hours", show_default=True, help="Figure to rank reliefs by.")
+@click.option("--by", "measure", default="useful_gpu_hours", show_default=True, help="Measure to rank reliefs by.")
 @click.option("--step", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True,
               help="Step of quantities, as a share.")  # fmt: skip
 @click.option("--days", type=click.FloatRange(0, min_open=True), default=7.0, show_default=True,

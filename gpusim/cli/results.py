@@ -111,7 +111,7 @@ def run(
 @click.option("--out", type=PATH, help="Also write a page to explore, an HTML file.")
 @replace_option
 def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool) -> None:
-    """Compare saved results: scenarios, figures, bottlenecks.
+    """Compare saved results: scenarios, measures, bottlenecks.
 
     Each of the others is compared with the first. Where both have two or more seeds in common,
     differences are means over these, paired by seed, with 95% intervals. A page (`--out compared.html`) has all of them

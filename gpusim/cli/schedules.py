@@ -69,7 +69,7 @@ def compare_schedule(
     )
     if failed is not None:
         if failed.what.endswith("as recorded"):
-            say("  not by the rule known here: check policy, cluster and the order of jobs of one instant")
+            say("  the known rule does not reproduce it: check policy, cluster and the order of simultaneous jobs")
         say(f"  first jobs that do not start and end {failed.what}:")
         say(times[~failed.same].head(5).to_string())
     if out is not None:

@@ -191,7 +191,7 @@ class Rounds:
         at = int(np.flatnonzero(~inside)[0])
         raise self._error(
             p,
-            f"{door} returned position {positions[at]} at place {at}, which is twice there or outside {of};"
+            f"{door} returned position {positions[at]} at place {at}, which is repeated or outside {of};"
             f" give each of 0 to {count - 1} at most once",
         )
 

@@ -55,7 +55,7 @@ def _watched(env: simpy.Environment, generator: Generator) -> Generator:
         times = times + 1 if env.now == last_s else 0
         last_s = env.now
         if times > MOST_AT_ONCE:
-            raise border.refuse(env, "it loops at this moment; yield an event that lets time pass")
+            raise border.refuse(env, "it loops without letting time pass; yield an event that does")
         try:
             resume, news = generator.send, (yield event)
         except Exception as thrown:  # an interrupt, or the failure of what it waited for

@@ -61,7 +61,7 @@ def choose(values: np.ndarray, held: np.ndarray, pool: np.ndarray, capacity: np.
             options={"presolve": False, "mip_rel_gap": 0.0},  # presolving takes longer than it saves
         )
     if found.x is None:
-        raise ArithmeticError(f"HiGHS found no division: {found.message}")
+        raise ArithmeticError(f"HiGHS found no allocation: {found.message}")
     counts = np.rint(found.x).astype(int)
     order = np.lexsort((column, -worth, row))  # of a kind the best first
     given = np.repeat(order, counts[order])

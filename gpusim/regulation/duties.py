@@ -18,5 +18,11 @@ def energy_report(result: Record) -> pd.DataFrame:
         As of ``gpusim.regulation.reporting.eu_report``: what the run does not have is there as ``missing``. Empty if
         the scenario does not enforce the duty.
     """
-    scenario = Scenario.from_dict(result.manifest["scenario"], "manifest")
-    return eu_report(scenario, result.power, float(result.manifest["duration_s"]))
+    return eu_report(scenario_of(result), result.power, float(result.manifest["duration_s"]))
+
+
+def scenario_of(result: Record) -> Scenario:
+    """The scenario of a run, with its sites in the order of the run: a saved manifest has them by name."""
+    said = result.manifest["scenario"]
+    sites = {name: said["sites"][name] for name in result.sites["site"]}
+    return Scenario.from_dict({**said, "sites": sites}, "manifest")

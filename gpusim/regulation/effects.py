@@ -5,12 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from gpusim.analysis.wording import gpu_hours, quantity
-from gpusim.regulation.duties import energy_report
+from gpusim.regulation.duties import energy_report, scenario_of
 from gpusim.regulation.scope import in_force_s, sites_under
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.rule import SiteRule
 from gpusim.scenario.rules import catalogue
-from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
 from gpusim.tables.rules import LOSSES
 
@@ -74,17 +73,16 @@ def summary(result: Record) -> str:
     if lost + paid == 0.0:
         return "No rule cost anything in this run."
     first, basis = found.iloc[0], Earnings.of_manifest(result.manifest).basis
-    return (
-        f"Rules cost {gpu_hours(found['gpu_hours'].sum())}, {quantity(lost)} USD {basis}, and"
-        f" {quantity(paid)} USD of charges, fines and purchases. The most expensive: {first['rule']}, which"
-        f" {DEEDS[first['what']]}."
-    )
+    parts = [f"{gpu_hours(found['gpu_hours'].sum())}, {quantity(lost)} USD {basis}"] if lost else []
+    parts += [f"{quantity(paid)} USD of charges, fines and purchases"] if paid else []
+    most = f"The most expensive: {first['rule']}, which {DEEDS[first['what']]}."
+    return f"Rules cost {', and '.join(parts)}. {most}"
 
 
 def without_effect(result: Record) -> list[str]:
     """Rules that are enforced and did nothing in a run."""
     did = set(result.rules["rule"])
-    return [name for name, _rule in _scenario(result).rules.enforced() if name not in did]
+    return [name for name, _rule in scenario_of(result).rules.enforced() if name not in did]
 
 
 def in_force(result: Record) -> pd.DataFrame:
@@ -95,7 +93,7 @@ def in_force(result: Record) -> pd.DataFrame:
     DataFrame
         rule, site ("" if it is not about sites), from_s, to_s: within the run.
     """
-    scenario, did = _scenario(result), set(result.rules["rule"])
+    scenario, did = scenario_of(result), set(result.rules["rule"])
     rows = []
     for name, rule in scenario.rules.enforced():
         span_s = in_force_s(rule, scenario.run.start, float(result.manifest["duration_s"]))
@@ -122,7 +120,3 @@ def reports(result: Record) -> tuple[pd.DataFrame, list[str]]:
         index=["site", "year", "days"], columns="figure", values="value", dropna=False, sort=False, observed=True
     )
     return wide.dropna(how="all").reset_index(), missing
-
-
-def _scenario(result: Record) -> Scenario:
-    return Scenario.from_dict(result.manifest["scenario"], "manifest")

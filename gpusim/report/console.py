@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 
 import numpy as np
 import pandas as pd
 from rich.console import Console
 
 from gpusim.analysis.comparison import bottleneck_changes, compare, scenario_differences
+from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
@@ -36,7 +38,7 @@ def print_report(findings: F, console: Console | None = None, sections: Sequence
 
 
 def print_comparison(first: Record, second: Record, names: tuple[str, str], console: Console | None = None) -> None:
-    """What differs between two results: scenarios, figures, bottlenecks."""
+    """What differs between two results: scenarios, measures, bottlenecks."""
     console = terminal(console)
     console.print(f"A: {names[0]}\nB: {names[1]}", highlight=False)
     _print_differences(console, scenario_differences(first, second))
@@ -44,13 +46,14 @@ def print_comparison(first: Record, second: Record, names: tuple[str, str], cons
     if all(runs) and len(seeds := seeds_of_both(*(one.outcomes for one in runs))) > 1:
         _print_paired(console, *runs, seeds)
         return
-    table = listing("figure", "A>", "B>", "B - A>", "change>", title="Figures of the runs")
+    table = listing("measure", "A>", "B>", "B - A>", "change>", title="Measures of the runs")
     for row in compare(first, second).itertuples():
         same = np.isclose(row.first, row.second, rtol=1e-9, atol=0.0, equal_nan=True)  # sums differ by rounding
         change = "" if same or row.ratio != row.ratio else f"{row.ratio - 1.0:+.1%}"
+        unit = _unit(row)
         table.add_row(
-            in_lines(row.Index), *(number(value, none_of(row.Index)) for value in (row.first, row.second)),
-            "" if same or row.difference != row.difference else _signed(row.difference), change,
+            *_measured(row, unit),
+            "" if same or row.difference != row.difference else _signed(row.difference * unit.factor), change,
             style="dim" if same else None,
         )  # fmt: skip
     console.print(table)
@@ -60,12 +63,13 @@ def print_comparison(first: Record, second: Record, names: tuple[str, str], cons
 def _print_paired(console: Console, first: Replications, second: Replications, seeds: list[int]) -> None:
     """Means over the seeds of both, and their differences; dim where the interval holds 0."""
     told = f"means over {number_of(len(seeds), 'seed')} they share"
-    table = listing("figure", "A>", "B>", "B - A>", "±>", "change>", title=f"Figures, {told}")
+    table = listing("measure", "A>", "B>", "B - A>", "±>", "change>", title=f"Measures, {told}")
     for row in first.paired(second).itertuples():
         change = f"{row.difference / row.first:+.1%}" if row.first and row.difference else ""
+        unit = _unit(row)
         table.add_row(
-            in_lines(row.Index), *(number(value, none_of(row.Index)) for value in (row.first, row.second)),
-            _signed(row.difference) if abs(row.difference) > 0.0 else "", _half(row),
+            *_measured(row, unit), _signed(row.difference * unit.factor) if abs(row.difference) > 0.0 else "",
+            _half(row, lambda half, unit=unit: number(half * unit.factor)),
             "" if "nan" in change or "inf" in change else change, style=_sure(row),
         )  # fmt: skip
     console.print(table)
@@ -82,6 +86,17 @@ def _print_paired(console: Console, first: Replications, second: Replications, s
         " difference, each on its own; dim: the interval holds 0."
     )
     console.print(note, style="dim")
+
+
+def _unit(row: tuple) -> Unit:
+    """The unit that suits both values of a measure."""
+    return unit_of(row.Index, max((abs(value) for value in (row.first, row.second) if isfinite(value)), default=0.0))
+
+
+def _measured(row: tuple, unit: Unit) -> tuple[str, str, str]:
+    """A measure in words, and its values in A and B."""
+    values = (number(value * unit.factor, none_of(row.Index)) for value in (row.first, row.second))
+    return (label_of(row.Index, unit), *values)
 
 
 def _half(row: tuple, said: Callable[[float], str] = number) -> str:

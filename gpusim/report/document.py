@@ -19,6 +19,7 @@ from gpusim.report.glossary import glossary
 from gpusim.report.tables import Column, cells, numbers
 from gpusim.units import number_of
 
+LONG = 24  # characters of text from which a column keeps a width
 STYLES = ("libraries/dataTables.dataTables.min.css", "report.css")
 
 
@@ -58,10 +59,12 @@ def render(template: str, **values: object) -> str:
 
 def table(values: pd.DataFrame, columns: tuple[Column, ...]) -> dict[str, list]:
     """Headings and cells of a table, and the numbers by which they are sorted, as the macro of that name takes them."""
+    rows = cells(values, columns)
     return {
         "headings": [(two_lines(column.heading), column.text) for column in columns],
-        "rows": cells(values, columns),
+        "rows": rows,
         "text": [column.text for column in columns],
+        "long": [max(map(len, cells_of), default=0) > LONG for cells_of in zip(*rows)],
         "order": numbers(values, columns),
     }
 

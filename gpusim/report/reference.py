@@ -23,7 +23,7 @@ _HEAD = """\
 
 Written from the models by `python -m gpusim.report.reference docs/scenario.md`; do not edit by hand.
 
-A scenario is a TOML file. Unknown keys are faults, and all faults of a file are reported together. NAME stands for a
+A scenario is a TOML file. Unknown keys are errors, and all errors of a file are reported together. NAME stands for a
 name of your choice, which other tables refer to; in `pools` and `quota_gpus` for that of a GPU type. Numbers have no
 quotes; whole numbers have no point. Names end in their unit. Any value can be changed for one run without touching the
 file: `gpusim run FILE --set sites.NAME.grid_mw=250`. A file that begins with `extends = "us_eu_fleet"`, the name of a

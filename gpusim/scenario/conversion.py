@@ -58,7 +58,7 @@ class Conversion(Model):
                 raise PydanticCustomError(
                     "curve",
                     "efficiency: found {share} at a load of {load}; losses that are constant, by load and by its square"
-                    " come to {fit} there; look at the curve",
+                    " give {fit} there; check the curve",
                     {"share": f"{share:g}", "load": f"{load:g}", "fit": f"{fit:.4f}"},
                 )
         return self

@@ -21,7 +21,7 @@ class Cooling(Model):
     """Facility overhead as a function of outdoor temperature; defaults are typical of the medium (`gpusim catalog`)."""
 
     medium: Literal["air", "hybrid", "liquid"] = "air"
-    """What carries the heat away: air; liquid, from the chips; or hybrid: both, with one loop of cooler water."""
+    """Coolant: air; liquid, from the chips; or hybrid: both, with one loop of cooler water."""
     rejection: Literal["evaporative", "dry"] = Field(json_schema_extra=BY_MEDIUM)
     """How heat is rejected: by evaporative towers, limited by the wet bulb temperature, or by dry coolers without
     water, limited by the dry bulb. Liquid: dry; others: evaporative."""
@@ -50,7 +50,7 @@ class Cooling(Model):
     4."""
     design_c: float | None = Field(None, ge=-90, le=60)
     """[C] Outdoor temperature, wet or dry bulb by `rejection`, up to which the plant removes its full design heat.
-    Hotter weather limits IT power. Absent: weather never does."""
+    Hotter weather limits IT power. Absent: no limit."""
     design_mw: float | None = Field(None, ge=0)
     """[MW] IT power that the plant cools up to `design_c`. Absent: the rated power of the complete site."""
     derate_per_k: float = Field(ge=0, le=1, json_schema_extra=BY_MEDIUM)
@@ -74,7 +74,7 @@ class Cooling(Model):
             for key in ("conversion_loss", "square_loss"):
                 if data.get(key) is not None:
                     raise PydanticCustomError(
-                        "conversion", "conversion and {key} both say what conversion loses; keep one", {"key": key}
+                        "conversion", "conversion and {key} both give conversion losses; keep one", {"key": key}
                     )
         medium = data.get("medium")
         return {**_usual(medium if medium in list(REJECTION) else "air"), **data}

@@ -34,7 +34,7 @@ class Repair(Model):
     sigma: float = Field(1.0, ge=0, le=4)
     """[ln h] Spread of the lognormal repair times; 0: always the mean."""
     success: float = Field(1.0, ge=0.05, le=1)
-    """Share of such repairs that put the fault right; after the others it shows again once the nodes are back."""
+    """Share of such repairs that remove the fault; after the others it recurs once the nodes are back."""
 
 
 class FailureCause(Model):
@@ -117,9 +117,9 @@ class Failures(Model):
     check_h: float = Field(0.0, ge=0, le=8760)
     """[h] Tests of nodes after each repair, before they are back."""
     check_finds: float = Field(0.0, ge=0, le=1)
-    """Share of the faults that a repair has not put right which these tests find; the nodes are repaired again."""
+    """Share of the faults left by a repair that these tests find; the nodes are then repaired again."""
     again_h: float = Field(1.0, gt=0, le=8760)
-    """[h] Mean time until a fault that tests have not found shows again; exponential. If it is short, restarts fail."""
+    """[h] Mean time until a fault that tests have not found recurs; exponential. If it is short, restarts fail."""
     start_check_finds: float = Field(0.0, ge=0, le=1)
     """Share of the hidden faults of its nodes that the tests before a job's start find (``check_s`` of its class): left
     by repairs, silently corrupting, and lemons, which are then like other nodes once they are repaired (``swap``)."""

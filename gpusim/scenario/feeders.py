@@ -14,7 +14,7 @@ from gpusim.units import WATT_PER_KW, number_of
 
 
 class Feeder(Model):
-    """Nodes that hang on one breaker, busway or hall, and the IT power that it carries."""
+    """Nodes fed by one breaker, busway or hall, and the IT power that it carries."""
 
     nodes: int = Field(gt=0, le=50_000_000)
     """Nodes on each, side by side in the pool; the last may have fewer."""

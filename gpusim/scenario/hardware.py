@@ -56,7 +56,7 @@ class GpuType(Model):
     market_usd_per_gpu_hour: float | None = Field(None, ge=0)
     """[USD/h] Hourly market price of one GPU; absent: the list price."""
     available_year: float | None = Field(None, ge=1990, le=2100)
-    """[year] When it can be had, with its fraction (2026.5: 1 July); deliveries before that get a note. Absent:
+    """[year] Start of availability, as a decimal year (2026.5: 1 July); deliveries before that get a note. Absent:
     always."""
     compute_fraction: float = Field(0.95, ge=0, le=1)
     """Share of the TDP drawn while a job computes."""
@@ -75,7 +75,7 @@ class GpuType(Model):
             raise ValueError(f"found no {' and no '.join(absent)}; give the bandwidth of all three levels, or of none")
         if not absent and not given["domain_gb_s"] >= given["pod_gb_s"] >= given["site_gb_s"]:
             found = ", ".join(f"{name} of {gb_s:g}" for name, gb_s in given.items())
-            raise ValueError(f"found {found}; give no level more than the one within it")
+            raise ValueError(f"found {found}; no level may exceed the one within it")
         return self
 
     @property

@@ -147,7 +147,7 @@ class JobClass(Model):
             raise PydanticCustomError(
                 "background",
                 "checkpoint_background_s of {background_s} is above checkpoint_interval_s of {interval_s};"
-                " give an interval in which a checkpoint is written",
+                " give a longer interval",
                 {"background_s": f"{background_s:g}", "interval_s": f"{interval_s:g}"},
             )
         return self

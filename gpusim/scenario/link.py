@@ -25,14 +25,14 @@ class Link(Model):
     """Share of the bandwidth that carries data; the rest is protocol and other traffic."""
 
     latency_ms: float = Field(0.0, ge=0, le=10_000)
-    """[ms] By which data arrive later, one way."""
+    """[ms] One-way latency."""
     usd_per_gb: float = Field(0.0, ge=0, le=10)
     """[USD/GB] Price of the data that cross it (egress). In the table ``links``, in no other cost."""
     outage_share: float = Field(0.0, ge=0, le=0.9)
-    """Share of time for which it is out of order and carries nothing: exponential times, on average ``outage_h``. 0:
+    """Share of time that it is down and carries nothing, in exponential outages of ``outage_h`` on average. 0:
     never."""
     outage_h: float = Field(6.0, gt=0, le=8760)
-    """[h] Mean time for which it then is."""
+    """[h] Mean duration of an outage."""
 
     @field_validator("between")
     @classmethod

@@ -82,7 +82,7 @@ class Loan(Model):
 
 
 class Resale(Model):
-    """What GPUs bring that are taken out: those by which the level of a pool falls."""
+    """Proceeds of GPUs that are taken out: those by which the level of a pool falls."""
 
     usd_per_gpu: dict[str, Usd]
     """[USD] Price of a used GPU at the start of the run, with its part of server and rack, by type; others bring

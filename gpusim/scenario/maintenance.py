@@ -22,7 +22,7 @@ class Maintenance(Model):
     every_days: float = Field(ge=1, le=36_525)
     """[d] From one maintenance of a unit to its next."""
     hours: float = Field(gt=0, le=8760)
-    """[h] It takes."""
+    """[h] Its duration."""
     drain_h: float = Field(0.0, ge=0, le=8760)
     """[h] Before it: nodes of the unit that a job leaves without others on them are not used again. What still runs
     when maintenance begins is interrupted. 0: no draining."""

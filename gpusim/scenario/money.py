@@ -21,8 +21,8 @@ class Money(Model):
     opening: Opening | None = None
     """Plant on the first day. Absent: the provider starts with nothing but cash."""
     resale: Resale | None = None
-    """Sale of GPUs that are taken out: proceeds, and the book value of their part of ``opening`` goes. Absent: they
-    bring nothing, and their plant wears on."""
+    """Sale of GPUs that are taken out: proceeds, and the book value of their part of ``opening`` is written off.
+    Absent: they bring nothing, and their plant depreciates on."""
     loans: dict[str, Loan] = {}
     """Tranches of debt, drawn in this order."""
     reference_rate: Steps = Steps(0.043)
@@ -89,6 +89,6 @@ class Money(Model):
         for code in usd_per:
             if not re.fullmatch("[A-Z]{3}", code) or code == "USD":
                 raise PydanticCustomError(
-                    "currency", 'found {code}; give codes of three capitals other than USD, say "EUR"', {"code": code}
+                    "currency", 'found {code}; give three-letter codes other than USD, say "EUR"', {"code": code}
                 )
         return usd_per

@@ -29,13 +29,13 @@ class Part(Model):
     """What comes some time after it was ordered, and costs something each year from then on."""
 
     ordered: When | None = None
-    """When it is ordered: days since the start of the run, or a date. Absent: it is there from the start."""
+    """When it is ordered: days since the start of the run, or a date. Absent: it is in service from the start."""
     lead_days: float = Field(ge=0, le=36_525, json_schema_extra=AS_USUAL)
-    """[d] From the order until it is there."""
+    """[d] Lead time: from the order until it is in service."""
     until: When | None = None
-    """When it leaves again: days since the start of the run, or a date. Absent: it stays."""
+    """When it is taken out of service: days since the start of the run, or a date. Absent: never."""
     usd_per_kw_year: Usd = Field(json_schema_extra=AS_USUAL)
-    """[USD/kW] What a year of it costs, used or not: capital or rent, staff, maintenance."""
+    """[USD/kW] Fixed cost per year, used or not: capital or rent, staff, maintenance."""
 
     def there_s(self, start: datetime) -> float:
         """[s] Since ``start``, when it is there."""
@@ -52,40 +52,39 @@ class Generator(Part):
     """Gas turbines or engines of one kind; what is absent is usual for the kind (`gpusim catalog`)."""
 
     kind: Literal["large_frame", "aeroderivative", "reciprocating"] = LEAST_KIND
-    """What they are: turbines for power stations, turbines after jet engines, or piston engines."""
+    """Turbines of power stations, turbines derived from jet engines, or piston engines."""
     units: int = Field(ge=0, le=100_000)
-    """How many there are, the spare ones included. 0: none, where a plan may buy them."""
+    """Number of units, spare ones included. 0: none, where a plan may buy them."""
     spare_units: int = Field(0, ge=0)
-    """Of these, units that stand by for those that fail or are maintained. N+1: 1."""
+    """Of these, standby units for those that have failed or are under maintenance. N+1: 1."""
     outage_share: float = Field(0.0, ge=0, le=0.5)
-    """Share of time for which a unit is out of order, failed or maintained, each on its own. 0: never."""
+    """Share of time that a unit is out of service, failed or under maintenance; units independently. 0: never."""
     outage_h: float = Field(48.0, gt=0, le=8760)
-    """[h] Mean time for which it then is."""
+    """[h] Mean duration of an outage."""
     start_minutes: float = Field(0.0, ge=0, le=1440)
-    """[min] From the call until they deliver. 0: at once. By assumption, cold: large frame 30, aeroderivative 10,
-    reciprocating 5."""
+    """[min] Start-up time. 0: none. By assumption, cold: large frame 30, aeroderivative 10, reciprocating 5."""
     hours_per_year: float | None = Field(None, ge=0, le=8784)
-    """[h] Operation of each unit, on average over all of them, that a permit allows in a calendar year; when it is used
-    up they stand still until the next. Absent: no limit."""
+    """[h] Operation of each unit, on average over all of them, that a permit allows in a calendar year; once it is used
+    up they stop until the next. Absent: no limit."""
     nox_t_per_year: float | None = Field(None, ge=0, le=1e9)
     """[t] NOx of all units that a permit allows in a calendar year; likewise. Absent: no limit."""
     nox_kg_per_mmbtu: float = Field(0.0, ge=0, le=100)
     """[kg/MMBtu] NOx for the gas burnt, at any load. 0: not counted. EPA's AP-42: 0.045 for turbines with lean premix
     combustion (table 3.1-1), 0.38 for lean-burn engines below 90% of load (table 3.2-2), each without a catalyst."""
     mw: float = Field(gt=0, le=10_000, json_schema_extra=BY_KIND)
-    """[MW] What a unit gives on the hottest day. Large frame 240, aeroderivative 34, reciprocating 18."""
+    """[MW] Power of a unit on the hottest day. Large frame 240, aeroderivative 34, reciprocating 18."""
     efficiency: PositiveShare = Field(json_schema_extra=BY_KIND)
     """Electricity over the higher heating value of the gas, at full load. 0.35, 0.348, 0.42."""
     half_load_efficiency: PositiveShare = Field(json_schema_extra=BY_KIND)
     """The same at half load; gas is linear in load through both. 0.27, 0.27, 0.385."""
     least_load: Share = Field(json_schema_extra=BY_KIND)
-    """Share of its power below which a unit does not run. 0.4, 0.4, 0.1."""
+    """Minimum load of a running unit, as a share of its power. 0.4, 0.4, 0.1."""
     fuel_usd_per_mmbtu: float = Field(ge=0, le=1000)
     """[USD/MMBtu] Price of gas, by its higher heating value."""
     om_usd_per_mwh: Usd = Field(json_schema_extra=BY_KIND)
     """[USD/MWh] Maintenance for each MWh made. 5, 6, 9."""
     carbon_kg_per_mmbtu: float = Field(KG_PER_MMBTU, ge=0, le=500)
-    """[kg/MMBtu] CO2 of what is burnt; leaks of methane before the site are not in it."""
+    """[kg/MMBtu] CO2 of the gas burnt; methane leaks upstream are not counted."""
 
     @model_validator(mode="before")
     @classmethod
@@ -155,24 +154,24 @@ class _OfAKind(Part):
 
 
 class Battery(_OfAKind):
-    """A battery beside the site, empty when it comes."""
+    """A battery at the site, empty when it enters service."""
 
     mw: float = Field(gt=0, le=1e9)
-    """[MW] That it takes or gives at most."""
+    """[MW] Maximum power of charging and of discharging."""
     mwh: float = Field(gt=0, le=1e9)
-    """[MWh] That it stores."""
+    """[MWh] Energy that it stores."""
     efficiency: PositiveShare = 0.86
-    """Energy given over energy taken; half of the loss, as a factor, on each way."""
+    """Round-trip efficiency: its square root applies to charging and to discharging."""
     discharge_above_usd_per_mwh: float | None = None
-    """[USD/MWh] It also gives while the site's price is above this, and is charged from the grid only while the price
-    is at most `efficiency` times this. Absent: it gives only what the grid has taken back."""
+    """[USD/MWh] It also discharges while the site's price is above this, and is charged from the grid only while the
+    price is at most `efficiency` times this. Absent: it only covers load beyond the grid's limit."""
 
 
 class Solar(_OfAKind):
-    """A field of solar cells. Every day is as clear as the mean of all: there are seasons and nights, but no clouds."""
+    """Solar panels. Every day is as clear as the mean of all: there are seasons and nights, but no clouds."""
 
     mw: float = Field(gt=0, le=1e9)
-    """[MW] That its inverters give at most."""
+    """[MW] Power of its inverters."""
     capacity_factor: float = Field(gt=0, le=0.4)
     """Mean share of ``mw`` over a year. Published means of the US: 0.23 to 0.25."""
 
@@ -187,7 +186,7 @@ class OnSite(Model):
     solar: Solar | None = None
     """Solar cells."""
     interval_s: float = Field(900.0, ge=60, le=3600)
-    """[s] Over which load is carried as its mean."""
+    """[s] Interval over which the load is averaged."""
 
     @property
     def firm_mw(self) -> float:

@@ -66,7 +66,7 @@ class Letting(Model):
     price: float = Field(1.0, gt=0, le=1000)
     """Its price, as a multiple of the price index."""
     gpus: dict[str, Annotated[float, Field(ge=0, le=1e9)]] = {}
-    """GPUs it has for hire already, by type."""
+    """GPUs it has for hire at the start, by type."""
     supplies: dict[str, str] = {}
     """Stock of ``supplies`` by GPU type: what it receives from it is for hire as that type."""
     ready_days: float = Field(0.0, ge=0, le=36525)

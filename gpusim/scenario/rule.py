@@ -17,9 +17,9 @@ class Circle(Model):
     """A circle on the map."""
 
     latitude: float = Field(ge=-90, le=90)
-    """Degrees north of its middle."""
+    """Latitude of its centre, degrees north."""
     longitude: float = Field(ge=-180, le=180)
-    """Degrees east of its middle."""
+    """Longitude of its centre, degrees east."""
     km: float = Field(gt=0)
     """[km] Radius."""
 
@@ -37,7 +37,7 @@ class Rule(Model):
     """What all rules have: a name and a time."""
 
     title: str
-    """What it is, in one line."""
+    """The rule in one line."""
     since: Moment
     """Date from which it is in force."""
     until: Moment | None = None

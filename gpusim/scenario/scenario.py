@@ -88,7 +88,7 @@ class Scenario(Model):
     links: dict[str, Link] = {}
     """WAN links between regions by name. None: data are available everywhere."""
     data_sets: dict[str, DataSet] = {}
-    """Data that jobs of a class read, by name."""
+    """Data sets that jobs of a class read, by name."""
     tenants: dict[str, Tenant] = {}
     """Who runs jobs and services, by name."""
     workload: Workload = Workload()
@@ -96,7 +96,7 @@ class Scenario(Model):
     services: dict[str, Service] = {}
     """Inference services by name."""
     failures: Failures = Failures()
-    """What breaks, how often and for how long."""
+    """What fails, how often and for how long."""
     projects: dict[str, Project] = {}
     """Construction projects by name: capacity added to sites when its tasks are done."""
     supplies: dict[str, Supply] = {}
@@ -110,9 +110,9 @@ class Scenario(Model):
     contracts: dict[str, Contract] = {}
     """Contracts of tenants for capacity, by name."""
     market: Market = Market()
-    """Where GPUs without a contract are sold."""
+    """How GPUs without a contract are sold."""
     money: Money = Money()
-    """What the provider pays for capital, power and people."""
+    """What the provider pays for capital, power and staff."""
     rules: Rules = Rules()
     """Rules and tariffs by jurisdiction."""
     assumptions: dict[str, Assumption] = {}

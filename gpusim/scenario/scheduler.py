@@ -34,10 +34,10 @@ class Scheduler(Model):
     placement: Literal["best_fit", "first_fit", "spread"] = "best_fit"
     """Which node a small job takes: least free that fits, first, or most free."""
     topology: Literal["required", "preferred", "unconstrained"] = "required"
-    """What gangs ask of where their nodes are: as few domains as they fit in, and one pod if they fit in one; the same,
+    """Where the nodes of a gang may be: as few domains as they fit in, and one pod if they fit in one; the same,
     but any nodes where these are not free after ``topology_wait_s``; or any nodes."""
     topology_wait_s: float = Field(0.0, ge=0, lt=math.inf)
-    """[s] How long gangs wait in a queue for the domains and the pod that they prefer."""
+    """[s] How long gangs wait for the domains and the pod that they prefer."""
     dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest"] = "least_loaded"
     """Which pool an arriving job joins."""
     carbon: Literal["average", "marginal"] = "average"

@@ -53,7 +53,7 @@ class Service(Model):
     control_s: float = Field(300.0, gt=0, le=36525 * DAY_S)
     """[s] Interval at which replicas are started and stopped."""
     load_s: float = Field(0.0, ge=0)
-    """[s] Time in which a new replica loads its weights."""
+    """[s] Time that a new replica takes to load its weights."""
     may_preempt: bool = True
     """Replicas may evict preemptible jobs."""
     priority: int = 100

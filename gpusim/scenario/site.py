@@ -76,7 +76,7 @@ class Site(Model):
     cooling: Cooling = Cooling.model_validate({})
     """Facility overhead."""
     storage: Storage = Storage.model_validate({})
-    """What keeps checkpoints and copies of data sets."""
+    """Storage for checkpoints and copies of data sets."""
     opened: Moment | None = None
     """Date at which it was connected and opened, for rules; absent: when its grid connection is first above 0, with a
     constant one the run's start."""

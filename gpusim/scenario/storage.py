@@ -8,8 +8,8 @@ from gpusim.scenario.base import Model
 
 
 class Storage(Model):
-    """What all jobs of a site share: bandwidth for checkpoints of classes with `parameters_b` (docs/failures.md), and
-    room for copies of data sets (docs/network.md)."""
+    """Storage shared by all jobs of a site: bandwidth for checkpoints of classes with `parameters_b`
+    (docs/failures.md), and room for copies of data sets (docs/network.md)."""
 
     write_gb_s: float | None = Field(None, gt=0, le=1e9)
     """[GB/s] Write bandwidth, shared by all jobs. Meta's for Llama 3: 2,000 sustained, 7,000 at peak. Required with

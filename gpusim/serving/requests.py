@@ -112,7 +112,7 @@ def check(requests: pd.DataFrame, deployment: Deployment) -> None:
         _refuse(requests, given, "adapter", "none: the deployment has no slots, lora")
     if "priority" in requests:
         if not all(pool.by_priority for pool in deployment.pools):
-            raise ServingError("requests: found a column priority, and replicas that do not look at it: by_priority")
+            raise ServingError("requests: found a column priority, and replicas that ignore it: by_priority")
         values, most = requests["priority"].to_numpy(float), np.iinfo(np.int16).max
         wrong = ~(np.abs(values) <= most) | (values != np.floor(values))
         _refuse(requests, wrong, "priority", f"a whole number from -{most:,} to {most:,}")

@@ -70,7 +70,7 @@ def deployment(entry: Entry, **limits: object) -> Deployment:
     r = entry.replica
     if limits.get("by_priority") and entry.engine in PAUSING:
         raise ServingError(
-            f'requests have priorities, which engine "{entry.engine}" does not look at: its prompts pause decoding; '
+            f'requests have priorities, which engine "{entry.engine}" ignores: its prompts pause decoding; '
             'give engine "vllm", or requests without priorities'
         )
     made = {"block_tokens": BLOCK_TOKENS, "in_step": r.layout.dp, "replicas": r.layout.dp}

@@ -66,7 +66,7 @@ class Tables:
     service_latency = _table(
         "service_latency", "Time to first token, between tokens and end to end of requests that ended in each interval."
     )
-    service_outcomes = _table("service_outcomes", "Requests that ended in each interval: in time, late why, or failed.")
+    service_outcomes = _table("service_outcomes", "Requests that ended in each interval: on time, late why, or failed.")
     service_replicas = _table("service_replicas", "Tokens, GPU-seconds by use and energy of replicas by interval.")
     service_sketch = _table("service_sketch", "Requests of the whole run by how long they took, in buckets.")
     service_requests = _table("service_requests", "A sample of the requests, a row each.")

@@ -211,7 +211,7 @@ def _capacity(cluster: str) -> tuple[int, ...]:
     for part in cluster.lower().split(","):
         kind, _, count = (text.strip() for text in part.partition("="))
         if kind not in TYPES or kind in found or not re.fullmatch(r"\d{1,7}", count):
-            twice = " stands twice" if kind in found else did_you_mean(kind, TYPES)
+            twice = " appears twice" if kind in found else did_you_mean(kind, TYPES)
             raise TraceError(
                 f"cluster {cluster!r}: {kind!r}{twice}: give GPUs of {', '.join(TYPES)}, as in v100=8,p100=12,k80=16"
             )

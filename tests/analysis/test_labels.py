@@ -24,10 +24,10 @@ from gpusim.analysis.measure import BY_CAUSE, MEASURES
         ("site texas peak_mw", 0.75, "texas: peak power [MW]", "0.75 MW"),
         ("pool a/H100 idle_power gpu_hours_lost", 9.0, "a/H100: GPU time lost, power limit [GPU-hours]", "9 GPU-hours"),
         ("service chat served_share", 0.994, "chat: share of tokens served [%]", "99.4%"),
-        ("service chat attainment", 0.994, "chat: share of requests in time [%]", "99.4%"),
+        ("service chat attainment", 0.994, "chat: share of requests on time [%]", "99.4%"),
         ("service chat ttft_p99_s", 2.5, "chat: time to first token, 99th percentile [s]", "2.5 s"),
         ("service chat token_time_p99_s", 0.0171, "chat: time per output token, 99th percentile [ms]", "17.1 ms"),
-        ("service chat goodput_requests_per_s", 47.9, "chat: requests in time [requests/s]", "47.9 requests/s"),
+        ("service chat goodput_requests_per_s", 47.9, "chat: requests on time [requests/s]", "47.9 requests/s"),
     ],
 )
 def test_words_and_units(measure: str, largest: float, label: str, said: str) -> None:

@@ -33,7 +33,7 @@ def test_texts_and_back(text: str, measure: tuple) -> None:
     [
         ("", "unknown figure ''; known: planned_gpu_hours"),
         ("goodputt", "unknown figure 'goodputt' (did you mean 'goodput'?); known: planned_gpu_hours"),
-        ("service", 'a name and a figure are missing; give say "service NAME wanted_replicas"'),
+        ("service", 'a name and a measure are missing; give say "service NAME wanted_replicas"'),
         ("tenants lab jobs", "unknown kind 'tenants' (did you mean 'tenant'?); known: job_class, tenant"),
         ("service chat served_shares", "unknown figure of a service 'served_shares' (did you mean 'served_share'?)"),
         ("service served_share", 'a name is missing; give "service NAME served_share"'),

@@ -66,7 +66,7 @@ def test_parts_of_a_curve():
     ("conversion", "more", "fault"),
     [
         ({"ups": {"efficiency": {"0.2": 0.9, "0.5": 0.95}}}, {}, "3"),
-        ({"ups": {"efficiency": {"0.2": 0.9, "0.5": 0.99, "1": 0.9}}}, {}, "look at the curve"),
+        ({"ups": {"efficiency": {"0.2": 0.9, "0.5": 0.99, "1": 0.9}}}, {}, "check the curve"),
         ({"ups": {"efficiency": {"20": 0.9, "50": 0.95, "100": 0.95}}}, {}, "shares of the rated power"),
         ({"ups": {"efficiency": curve("ups")}}, {"square_loss": 0.1}, "keep one"),
         ({"ups": {"efficiency": curve("ups")}}, {"conversion_loss": 0.1}, "keep one"),

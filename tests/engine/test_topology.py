@@ -148,7 +148,7 @@ def test_bandwidths_are_of_all_levels_and_fall():
     assert "found no pod_gb_s and no site_gb_s" in some[0]
     rising = faults(with_fabric(**{**GB_S, "site_gb_s": 400.0})[0])
     assert len(rising) == 1
-    assert "give no level more than the one within it" in rising[0]
+    assert "no level may exceed the one within it" in rising[0]
     data, kind = with_fabric(domains_per_pod=4)
     pods = faults({**data, "scheduler": {"backfill": "conservative"}})
     assert len(pods) == 1

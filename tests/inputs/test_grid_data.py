@@ -104,7 +104,7 @@ def test_year_that_begins_late_says_what_it_covers(grid):
     file = read_grid(grid / "faulty_prices/GB_electricity_prices_2022.csv.gz")
     with pytest.raises(TraceError, match="covers 2022-01-21 00:00 to 2023-01-01 00:00 UTC, but the run needs 2022-01"):
         file.signal("price_usd_per_mwh", datetime(2022, 1, 1, tzinfo=UTC), DAY_S)
-    with pytest.raises(TraceError, match="98 % of one calendar year"):
+    with pytest.raises(TraceError, match="98% of one calendar year"):
         file.signal("price_usd_per_mwh", datetime(2026, 6, 1, tzinfo=UTC), DAY_S, typical_year=True)
 
 

@@ -24,7 +24,7 @@ def test_names_of_columns_in_capitals(tmp_path, sample):
     known, found = _open(tmp_path, f"{head}\n{rows}"), _open(tmp_path, f"{head.upper()}\n{rows}")
     pd.testing.assert_frame_equal(found.table.to_frame(), known.table.to_frame())
     assert found.format == known.format
-    assert found.table.notes["names of columns in capitals, read in small letters"] == head.count(",") + 1
+    assert found.table.notes["column names in capitals, read as lower case"] == head.count(",") + 1
 
 
 @pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
@@ -36,7 +36,7 @@ def test_other_separators(tmp_path, sign, name, file):
 
 def test_whole_numbers_written_with_a_point(tmp_path):
     """What pandas makes of ids once a table had gaps; with a gap or too large, rows are numbered."""
-    note = "rows numbered anew, for not all job ids are whole numbers below 2^63"
+    note = "rows renumbered: not all job ids are whole numbers below 2^63"
     pointed = _open(tmp_path, HELIOS.replace("\n11,", "\n11.0,"))
     assert pointed.table["job_id"].tolist() == [11, 13, 14, 15]
     assert note not in pointed.table.notes

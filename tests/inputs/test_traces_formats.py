@@ -87,7 +87,7 @@ def test_kalos_duration_counts_from_submission(tmp_path):
     assert trace.format == "kalos"
     assert _rows(trace.table, "submit_s", "runtime_s", "gpus") == [(0.0, 30.0, 1), (58.0, 8.0, 32)]
     assert trace.table.notes["rows whose duration is not end - start: end - start taken"] == 2
-    assert trace.table.notes["rows numbered anew, for not all job ids are whole numbers below 2^63"] == 2
+    assert trace.table.notes["rows renumbered: not all job ids are whole numbers below 2^63"] == 2
 
 
 def test_pai_joins_three_tables(tmp_path):
@@ -175,7 +175,7 @@ def test_swf(tmp_path):
     assert trace.origin == datetime(1993, 10, 1, 7, 0, 3, tzinfo=UTC)
     assert trace.table.notes == {
         "rows without allocated processors: the requested ones taken": 1,
-        "lines of parts of a job without a summary line, taken together": 1,
+        "lines of parts of a job without a summary line, merged": 1,
         "rows without a runtime dropped": 1,
         "rows without an estimate, runtime taken": 2,
     }
@@ -205,7 +205,7 @@ def test_swf_parts_without_a_summary_are_one_job(tmp_path):
         (2, 0.0, 250.0, 4, 300.0), (1, 10.0, 200.0, 2, 900.0),
     ]  # fmt: skip
     assert trace.table.labels("final_state").tolist() == ["cancelled", "failed"]
-    assert trace.table.notes == {"lines of parts of a job without a summary line, taken together": 3}
+    assert trace.table.notes == {"lines of parts of a job without a summary line, merged": 3}
 
 
 def test_swf_zero_is_missing_where_nothing_can_be_zero(tmp_path):
@@ -307,7 +307,7 @@ def test_all_faulty_cells_are_told_together_with_their_lines(tmp_path):
         (b"timestamp,duration,num_gpus,cluster\n", "no rows after the header line"),
         (b"timestamp,duration,num_gpus,cluster", "no rows after the header line"),
         (b"timestamp,duration,num_gpus,cluster\n1,2,3,4,5\n", "rows longer than the 4 columns (1x): line 2: '5 cells'"),
-        (b"timestamp,duration,num_gpus,cluster,cluster\n1,2,3,4,5\n", "column 'cluster' stands twice"),
+        (b"timestamp,duration,num_gpus,cluster,cluster\n1,2,3,4,5\n", "column 'cluster' appears twice"),
         (
             b'timestamp,duration,num_gpus,cluster\n2017-10-09 00:00:00,2,3,"a\nb"\n',
             "a quoted cell runs over the end of its line",

@@ -237,7 +237,7 @@ class Nowhere(Elsewhere):
         ("Ragged", "allocate returned no sequence of whole numbers"),
         ("Cruel", "allocate gave job 0 0 GPUs; it runs, is not preemptible and keeps its 8"),
         ("Full", "place gave job 1 the nodes [0]; give 1, on and with 8 free GPUs each, but node 0 has not"),
-        ("SameTwice", "place returned position 0 at place 1, which is twice there or outside the nodes"),
+        ("SameTwice", "place returned position 0 at place 1, which is repeated or outside the nodes"),
         ("Nowhere", "dispatch sent job 0 to pool 7; it may wait in 0"),
     ],
 )

@@ -105,6 +105,9 @@ look(async (seen) => {
   seen["charts on paper"] = [...document.querySelectorAll("#explore-charts .sheet .role-title text")].map((one) => one.textContent);
   seen["sheets"] = [...document.querySelectorAll("#explore-charts .sheet")].map((one) => one.getBoundingClientRect().height);
   seen["height on paper"] = document.getElementById("explore-charts").offsetHeight;
+  seen["clips on paper"] = [...document.querySelectorAll("#explore-charts .sheet [clip-path]")]
+    .map((one) => document.getElementById(one.getAttribute("clip-path").match(/#([^")]+)/)[1]))
+    .map((clip) => getComputedStyle(clip.closest("svg")).display);
   dispatchEvent(new Event("afterprint"));
   seen["sheets left"] = document.querySelectorAll("#explore-charts .sheet").length;
 

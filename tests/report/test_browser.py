@@ -178,6 +178,8 @@ def test_each_chart_is_printed_whole(seen):
     assert len(titles) == len(set(titles)) >= len(seen["sheets"]) >= 9
     assert max(seen["sheets"]) < 700  # of a page
     assert seen["height on paper"] < 1.2 * sum(seen["sheets"])  # nothing else is printed
+    assert seen["clips on paper"]
+    assert "none" not in seen["clips on paper"]  # a browser clips nothing by what it does not draw
     assert seen["sheets left"] == 0
 
 
@@ -212,9 +214,9 @@ def test_runs_side_by_side(browser, tmp_path):
     runs = Runs({"before": Findings(fleet(2, 48)), "after": Findings(fleet(3, 24)), "later": Findings(fleet(2, 24))})
     seen = look(browser, compared_page.write(runs, tmp_path / "compared.html"), "reader_compared.js")
     assert seen["failed"] == []
-    assert seen["headings"] == ["figure", "before", "after", "later"]
+    assert seen["headings"] == ["measure", "before", "after", "later"]
     run = seen["told"].removeprefix("Only ").removesuffix(".")
-    assert seen["headings of one"] == ["figure", run]
+    assert seen["headings of one"] == ["measure", run]
     assert set(seen["sites held back"]) == {seen["told of a site"].removeprefix("Only ").removesuffix(".")}
     assert seen["told of a period"] == "Only days 0 to 1."
     assert len(seen["courses"]) == 5

@@ -128,7 +128,7 @@ def test_other_tables(page, result):
     assert page.tables["services"][1][4:7] == ["90.00%", "10.0", "9.0"]
     values = {row[0]: row[1] for row in page.tables["metrics"][1:]}
     assert values["useful_gpu_hours"] == f"{result.metrics().value['useful_gpu_hours']:,.0f}"
-    assert page.tables["events"][1] == ["1.00", "site-00", "H100: 1,000 GPUs delivered in all"]
+    assert page.tables["events"][1] == ["1.00", "site-00", "delivery", "H100: 1,000 GPUs delivered in all"]
 
 
 def test_what_little_energy_is_not_told_as_none():

@@ -94,6 +94,11 @@ def test_what_was_promised_and_is_known():
         "Token times of chat on H100 are from a fit to 1 measured run of this model there (someone@1); four in five"
         " measured ones lie within +0% to +5% of them.",
     ]
+    both = ({**pair, "service": "chat"}, {**pair, "service": "code"}, {**pair, "service": "agents"})
+    assert known(of(entries=both)) == [
+        "Token times of chat, code and agents on H100 are from a fit to 1 measured run of this model there (someone@1);"
+        " four in five measured ones lie within +0% to +5% of them."
+    ]
     announced = {**ENTRY, "gpu_type": "VR200", "gpu": "announced", "token_time_low": 0.7}
     assert known(of(entries=(announced,))) == [
         "Token times of chat on VR200 are from a fit to the runs of all models; no run on this GPU was measured: four"
@@ -205,7 +210,7 @@ def test_a_service_whose_tokens_flow(fluid, tmp_path):
         with mpl.rc_context(STYLE):
             check_layout(figure())
     parsed = Page(write(findings, tmp_path / "report.html").read_text(encoding="utf-8"))
-    assert "Simulated as a token flow: estimated from the load of its replicas." in parsed.texts["requests"]
+    assert "Simulated as token flows, estimated from the load of replicas: chat." in parsed.texts["requests"]
     assert {"requests-expected", "requests-causes"} <= set(parsed.tables)
     assert not {"requests-places", "requests-deployments"} & set(parsed.tables)
     assert not re.search(r"\b(nan|inf)\b", parsed.texts["requests"], re.IGNORECASE)

@@ -63,6 +63,18 @@ def test_in_force_is_within_place_and_run(result) -> None:
     assert set(spans["to_s"]) == {10 * DAY_S}
 
 
+def test_sites_keep_their_order_in_a_saved_result(tmp_path) -> None:
+    """Not that of their names, in which a manifest has them."""
+    given = scenario([EED]).to_toml_dict()
+    german = {**given["sites"].pop("here"), "region": "DE-LU", "jurisdiction": "EU", "pools": {"unit": {"gpus": 600.0}}}
+    given["sites"] |= {"wismar": german, "aachen": german}
+    made = gpusim.run(gpusim.Scenario.from_dict(given), seed=2)
+    kept = gpusim.Result.load(made.save(tmp_path / "run"))
+    for result in (made, kept):
+        assert in_force(result)["site"].tolist() == ["wismar", "aachen"]
+        assert reports(result)[0]["site"].tolist() == ["wismar", "aachen"]
+
+
 def test_page_has_a_section_with_its_tables(page, result) -> None:
     links = {attrs["href"][1:] for tag, attrs in page.elements if tag == "a"}
     assert "rules" in links

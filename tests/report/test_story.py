@@ -205,7 +205,17 @@ def test_quarters_sum_flows_and_keep_last_balances() -> None:
     assert found["debt_usd"].tolist() == [2.0, 4.0]
 
 
-@pytest.mark.parametrize(("days", "first", "count"), [(180.0, "2025", 6), (2191.0, "2025", 6), (30_000.0, "2025", 17)])
+@pytest.mark.parametrize(
+    ("days", "first", "count"),
+    [
+        (5.0, "1 Jan", 5),
+        (30.0, "1 Jan", 5),
+        (60.0, "1 Jan", 5),
+        (180.0, "2025", 6),
+        (2191.0, "2025", 6),
+        (30_000.0, "2025", 17),
+    ],
+)
 def test_calendar_ticks(days, first, count) -> None:
     ax = Figure().add_subplot()
     calendar_axis(ax, datetime(2025, 1, 1, tzinfo=UTC), 0.0, days * DAY_S)

@@ -171,7 +171,7 @@ def test_who_is_preempted_is_of_the_lowest_priority() -> None:
     [
         ({"priority": [1.5]}, {}, "priority 1.5 must be a whole number from -32,767 to 32,767"),
         ({"priority": [40_000]}, {}, "priority 40000 must be"),
-        ({"priority": [1]}, {"by_priority": False}, "replicas that do not look at it"),
+        ({"priority": [1]}, {"by_priority": False}, "replicas that ignore it"),
         ({}, {"pauses_decode": True}, "by_priority where pauses_decode is not covered"),
     ],
 )

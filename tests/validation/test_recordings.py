@@ -118,7 +118,7 @@ TRACE = "A\tcommand\t-n\t1\t720\t0\t1\nA\tcommand\t-n\t1\t360\t5\t2\n"
         ({"trace": TRACE.replace("\t", " ")}, "line 1 has 1 field"),
         ({"tables": "[1]"}, "no throughputs of Gavel"),
         ({"tables": "{"}, "no throughputs of Gavel"),
-        ({"cluster": "v100=1,v100=2"}, "'v100' stands twice"),
+        ({"cluster": "v100=1,v100=2"}, "'v100' appears twice"),
         ({"cluster": "v100=0"}, "no GPUs"),
         ({"cluster": "v100=1"}, "line 2: job 1 needs 2 GPUs, the cluster has at most 1 GPU of v100"),
         ({"cluster": "v100=1,p100=2"}, "job 1 needs 2 GPUs, the cluster has at most 1 GPU of v100"),

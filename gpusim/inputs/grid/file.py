@@ -75,7 +75,7 @@ class GridFile:
             if year is None:
                 raise TraceError(
                     f"{self.path}: covers {_period(readings.moments[0], readings.end)}; "
-                    "a typical year needs 98 % of one calendar year"
+                    "a typical year needs 98% of one calendar year"
                 )
             readings = in_years(
                 readings, year, start.astimezone(UTC).year - 1, calendar(start, duration_s).astimezone(UTC).year

@@ -56,7 +56,7 @@ def weather(
         found = f"{np.nanmin(pressure_pa):g} to {np.nanmax(pressure_pa):g}"
         source.faults.add(f"air pressures of {found} Pa; 30,000 to 120,000 are possible")
     source.faults.check()
-    source.note("humidities above 100 % taken as 100 %", np.count_nonzero(humidity_pct > 100.0))
+    source.note("humidities above 100% taken as 100%", np.count_nonzero(humidity_pct > 100.0))
     known = ~(np.isnan(dry_bulb_c) | np.isnan(humidity_pct) | np.isnan(pressure_pa))
     wet = np.full(len(dry_bulb_c), np.nan)
     wet[known] = wet_bulb_c(dry_bulb_c[known], np.minimum(humidity_pct[known], 100.0), pressure_pa[known])

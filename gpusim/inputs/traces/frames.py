@@ -43,7 +43,7 @@ def columns_of_frame(
     """Columns by our names, and the calendar time of second 0 if submissions are times."""
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
-        faults.stop(f"column '{twice[0]}' stands twice; leave one")
+        faults.stop(f"column '{twice[0]}' appears twice; leave one")
     found = [str(name) for name in frame.columns]
     names = named(faults, found, given, notes)
     add_misspelt(faults, found, names)

@@ -74,7 +74,7 @@ class Rows:
                     f"column '{name}' is missing{did_you_mean(name, header)}; found: {', '.join(header)[:200]}"
                 )
         for name in sorted({name for name in header if name and header.count(name) > 1}):
-            self.faults.add(f"column '{name}' stands twice in the header line")
+            self.faults.add(f"column '{name}' appears twice in the header")
         self.faults.check()
 
     def _check_widths(self, texts: list[bytes], first: int, width: int) -> None:

@@ -132,7 +132,7 @@ class Source:
         """Read a header line that is all in capitals, as databases write it, in small letters."""
         if not self.is_parquet and len(self.header) > 1 and self.head.isupper():
             self.header = [name.lower() for name in self.header]
-            self.note("names of columns in capitals, read in small letters", len(self.header))
+            self.note("column names in capitals, read as lower case", len(self.header))
 
     @property
     def separator(self) -> str:

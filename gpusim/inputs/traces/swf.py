@@ -159,7 +159,7 @@ def _whole(source: Source, jobs: pd.DataFrame) -> pd.DataFrame:
     summed_up = part & jobs["job"].isin(jobs.loc[~part, "job"])
     source.note("lines of parts of a job left out, its summary line taken", summed_up.sum())
     alone = jobs[part & ~summed_up]
-    source.note("lines of parts of a job without a summary line, taken together", len(alone))
+    source.note("lines of parts of a job without a summary line, merged", len(alone))
     together = alone.groupby("job", sort=False).agg(
         {"submit_s": "min", "runtime_s": lambda parts: parts.sum(min_count=1), "gpus": "max", "estimate_s": "first",
          "user": "first", "status": "last"}

@@ -150,10 +150,10 @@ def build_trace(
 def _numbered(source: Source, job_id: np.ndarray) -> np.ndarray:
     """The identities if they are unique whole numbers, else row numbers, with a note."""
     if job_id.dtype.kind != "i":
-        source.note("rows numbered anew, for not all job ids are whole numbers below 2^63", len(job_id))
+        source.note("rows renumbered: not all job ids are whole numbers below 2^63", len(job_id))
     elif len(np.unique(job_id)) < len(job_id):
         repeated = len(job_id) - len(np.unique(job_id))
-        source.note("repeated job ids, so that all rows were numbered anew", repeated)
+        source.note("repeated job ids: all rows renumbered", repeated)
     else:
         return job_id
     return np.arange(len(job_id))

@@ -18,7 +18,7 @@ from gpusim.studies.comparison import AXIS
 class MeansSection(Section[SweepFindings]):
     """Means over replications with their intervals: a row per measure, a column per policy."""
 
-    name, title = "means", "Figures of each policy"
+    name, title = "means", "Measures of each policy"
 
     def applies(self, findings: SweepFindings) -> bool:
         """Whether anything was measured."""

@@ -17,7 +17,7 @@ from gpusim.units import number_of
 
 RISK = 0.05  # that any difference of a measure is called real by luck
 MOST_RELATIVE = 5.0  # of the base: larger differences are told in their own unit
-VERDICTS = ("better", "worse", "not known")
+VERDICTS = ("better", "worse", "not significant")
 
 
 class VerdictSection(Section[SweepFindings]):
@@ -44,7 +44,7 @@ class VerdictSection(Section[SweepFindings]):
         ]
 
     def tables(self, findings: SweepFindings) -> dict[str, dict[str, list]]:
-        """A row per measure: which policies are better, worse, or not known to differ."""
+        """A row per measure: which policies are better, worse, or do not differ significantly."""
         rows = [{"measure": words_of(measure), **_said(part)} for measure, part in _parts(findings)]
         columns = (text("measure", "measure"), *(text(v, v) for v in VERDICTS))
         return {"verdicts": document.table(pd.DataFrame(rows), columns)}
@@ -67,7 +67,7 @@ def judged(findings: SweepFindings) -> pd.DataFrame:
     gaps = paired(table, findings.by, base.iloc[0].to_dict(), findings.measures, 1.0 - RISK / others)
     known = (gaps["low"] > 0.0) | (gaps["high"] < 0.0)
     good = gaps["difference"] * gaps["measure"].map(sign_of) > 0.0
-    verdict = good.map({True: "better", False: "worse"}).where(known, "not known")
+    verdict = good.map({True: "better", False: "worse"}).where(known, "not significant")
     return gaps.assign(verdict=verdict)
 
 
@@ -79,8 +79,8 @@ def statement(findings: SweepFindings, measure: str) -> str:
     mean = findings.parts[measure].set_index("point")["mean"].get(0, float("nan"))
     said = _said(part)
     parts = [f"{verdict} under {said[verdict]}" for verdict in VERDICTS[:2] if said[verdict]]
-    if said["not known"]:
-        parts.append(f"no significant difference for {', '.join(part.loc[part['verdict'] == 'not known', AXIS])}")
+    if said["not significant"]:
+        parts.append(f"no significant difference for {', '.join(part.loc[part['verdict'] == 'not significant', AXIS])}")
     head = f"{words[0].upper()}{words[1:]}, {unit_of(measure, abs(mean)).said(mean)} under {_base(findings)}"
     return f"{head}: {'; '.join(parts)}."
 

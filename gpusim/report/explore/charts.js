@@ -196,7 +196,10 @@ const fitMaps = (view, width) => {
   view.hconcat.forEach((map, i) => {
     map.width = under ? Math.min(width, NARROW) : height * ratios[i];
     map.height = map.width / ratios[i];
-    Object.assign(map.projection, { scale: map.width / about.maps[map.name][0], translate: [map.width / 2, map.height / 2] });
+    Object.assign(map.projection, {
+      scale: map.width / about.maps[map.name][0], translate: [map.width / 2, map.height / 2],
+      clipExtent: [[0, 0], [map.width, map.height]],
+    });
   });
   if (under) {
     view.vconcat = view.hconcat;
@@ -226,7 +229,7 @@ const SPARE = 3; // around a chart on paper
 const INK = "currentColor"; // that of the page around the charts, in light and dark and on paper
 const CONFIG = {
   background: "transparent", font: "system-ui, sans-serif", view: { stroke: null }, text: { fill: INK }, rule: { color: INK },
-  axis: { gridColor: "#88888855", domainColor: "#888888", tickColor: "#888888", labelColor: INK, titleColor: INK },
+  axisX: { tickCount: 10 }, axis: { gridColor: "#88888855", domainColor: "#888888", tickColor: "#888888", labelColor: INK, titleColor: INK },
   legend: { labelColor: INK, titleColor: INK }, title: { anchor: "start", fontSize: 13, color: INK },
 };
 
@@ -305,12 +308,12 @@ const takeApart = () => {
     sheet.append(copy);
     place.append(sheet);
   }
-  svg.style.display = "none";
+  svg.classList.add("apart"); // not hidden: the copies are clipped by what it defines
 };
 
 const putTogether = () => {
   for (const sheet of document.querySelectorAll("#explore-charts .sheet")) sheet.remove();
-  document.querySelector("#explore-charts svg")?.style.removeProperty("display");
+  document.querySelector("#explore-charts svg")?.classList.remove("apart");
 };
 
 document.addEventListener("DOMContentLoaded", async () => {

@@ -1,4 +1,4 @@
-"""A service by requests over time: what its users asked for, how much of it was in time, on how many replicas."""
+"""A service by requests over time: what its users asked for, how much of it was on time, on how many replicas."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RATES = {1.0: "per second", 60.0: "per minute", HOUR_S: "per hour"}
 
 
 def draw(result: Record, series: Series, service: str) -> Figure:
-    """Three panels on one time axis: requests that arrived and were in time by users' region, replicas by deployment.
+    """Three panels on one time axis: requests that arrived and were on time by users' region, replicas by deployment.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def draw(result: Record, series: Series, service: str) -> Figure:
 
 
 def _by_region(series: Series, service: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Requests of a service by step and users' region: that arrived, in time, and of how many is known whether."""
+    """Requests of a service by step and users' region: that arrived, on time, and of how many is known whether."""
     outcomes, asked = series.result.tables["service_outcomes"], arrivals(series.result, service)
     judged = outcomes[(outcomes["service"] == service) & (outcomes["outcome"] != "under_way")]
     met = judged[judged["outcome"] == "met"]
@@ -119,7 +119,7 @@ def _draw_demand(ax: Axes, edges: np.ndarray, per_s: pd.DataFrame, regions: dict
 def _draw_in_time(
     ax: Axes, edges: np.ndarray, shares: pd.DataFrame, regions: dict[str, tuple[str, str]], promised: float
 ) -> None:
-    ax.set_title(f"In time, of finished requests (dotted: the target of {percent(promised)})")
+    ax.set_title(f"On time, of finished requests (dotted: the target of {percent(promised)})")
     ax.set_ylabel("%")
     ax.axhline(100.0 * promised, color="black", linewidth=0.8, linestyle=":")
     for name, look in regions.items():

@@ -32,10 +32,11 @@ from gpusim.report.sections.waiting import WaitingSection
 from gpusim.report.sections.where import WhereSection
 
 SECTIONS: list[Section] = [
-    ReliefSection(), RanksSection(), BuildOutSection(), AssumptionsSection(), CompetitionSection(), ContractsSection(),
-    MoneySection(), RulesSection(), WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(),
+    ReliefSection(), RanksSection(), BuildOutSection(), AssumptionsSection(), CompetitionSection(),
+    ContractsSection(), MoneySection(), WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(),
     WaitingSection(), FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), FeedersSection(),
-    OnSiteSection(), BillsSection(), NetworkSection(), SitesSection(), EventsSection(), NotesSection(), MethodSection(),
+    OnSiteSection(), BillsSection(), RulesSection(), NetworkSection(), SitesSection(), EventsSection(),
+    NotesSection(), MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
     RanksSection(), BottlenecksSection(), FailuresSection(), RequestsSection(), ReplicationsSection(),

@@ -78,7 +78,7 @@ COLUMNS = (
     Column("gpu_hours_held_back", "GPU-hours held back", decimals()),
     Column("gpu_hours_asked", "unmet demand [GPU-hours]", decimals()),
     Column("gpu_hours_lost", "GPU-hours lost", decimals()),
-    Column("share_of_planned", "share of planned GPU-time lost", share),
+    Column("share_of_planned", "lost, share of planned", share),
     Column("job_hours_waited", "job-hours waited", decimals()),
     Column("usd", "worth [USD]", decimals()),
     Column("period_start_s", "from day", days),

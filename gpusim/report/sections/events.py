@@ -28,5 +28,6 @@ class EventsSection(Section):
 COLUMNS = (
     Column("time_s", "day", lambda value: f"{value / DAY_S:.2f}"),
     Column("site", "site", lambda site: site or "no site", text=True),
+    Column("kind", "kind", lambda kind: kind.replace("_", " "), text=True),
     text("detail", "event"),
 )

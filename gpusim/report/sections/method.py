@@ -28,7 +28,7 @@ class MethodSection(Section):
 
 
 COLUMNS = (
-    text("name", "figure"),
+    text("name", "measure"),
     Column("said", "value", str),
     Column("name", "meaning", lambda name: METRICS[name], text=True),
 )

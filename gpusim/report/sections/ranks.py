@@ -139,7 +139,7 @@ PLACES = (
     Column("usd", "worth [USD]", decimals()),
 )
 FIGURES = (
-    text("measure", "figure"),
+    text("measure", "measure"),
     Column("said", "mean ± half the 95% interval", str),
     Column("sd", "standard deviation of a run", number),
     text("meaning", "meaning"),

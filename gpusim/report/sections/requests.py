@@ -30,7 +30,7 @@ MOST = 4  # services that are drawn: those with most requests
 
 
 class RequestsSection(Section):
-    """The requests of services: in time or not, and if not, why."""
+    """The requests of services: on time or not, and if not, why."""
 
     name, title, template = "requests", "Requests and objectives", "sections/requests.html"
 
@@ -115,7 +115,7 @@ JUDGED = (
     *WHERE,
     Column("region", "users", lambda name: name or "all", text=True),
     Column("judged", "requests", quantity),
-    Column("attainment", "in time", percent, none=NO_REQUESTS),
+    Column("attainment", "on time", percent, none=NO_REQUESTS),
 )
 PLACES = (
     *JUDGED,

@@ -20,6 +20,7 @@ from gpusim.report.terminal import Terminal, terminal
 
 MOST_POINTS = 30
 MOST_COLUMNS = 4  # of measures, where they are more than the points
+NARROW = 22  # characters of the names of measures, where they take two lines to fit
 WIDEST = 100_000  # [characters] of a table that is measured
 
 
@@ -58,21 +59,22 @@ def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | Non
 
 def _fitting(console: Console, summary: pd.DataFrame, axes: list[str], make: Callable) -> Iterator[Table]:
     """The table, or, where it is wider than the terminal, several of them with part of its columns each."""
-    table, by = make(summary, axes), "measure" if make is _by_point else "point"
+    by = "measure" if make is _by_point else "point"
     names = list(dict.fromkeys(summary[by]))
     unbounded = console.options.update(max_width=WIDEST)
-    if len(names) < 2 or Measurement.get(console, unbounded, table).maximum <= console.width:
-        yield table
-        return
+    for table in (make(summary, axes), make(summary, axes, NARROW)):
+        if len(names) < 2 or Measurement.get(console, unbounded, table).maximum <= console.width:
+            yield table
+            return
     half = len(names) // 2
     for part in (names[:half], names[half:]):
         yield from _fitting(console, summary[summary[by].isin(part)], axes, make)
 
 
-def _by_point(summary: pd.DataFrame, axes: list[str]) -> Table:
+def _by_point(summary: pd.DataFrame, axes: list[str], widest: int | None = None) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for axis in axes or ["point"]:
-        table.add_column(axis, overflow="fold")
+        table.add_column(axis, overflow="fold", max_width=widest)
     for measure in dict.fromkeys(summary["measure"]):
         table.add_column(measure.replace(" ", "\n"), justify="right", no_wrap=True)
     for point, part in list(summary.groupby("point", sort=False))[:MOST_POINTS]:
@@ -81,9 +83,10 @@ def _by_point(summary: pd.DataFrame, axes: list[str]) -> Table:
     return table
 
 
-def _by_measure(summary: pd.DataFrame, axes: list[str]) -> Table:
+def _by_measure(summary: pd.DataFrame, axes: list[str], widest: int | None = None) -> Table:
     """A row per measure, in units that suit it, a column per point."""
-    table = Table("", box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("", overflow="fold", max_width=widest)
     for point, part in summary.groupby("point", sort=False):
         table.add_column(",\n".join(_names(point, part, axes)), justify="right", no_wrap=True)
     for measure, part in summary.groupby("measure", sort=False):

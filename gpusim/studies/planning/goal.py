@@ -170,7 +170,7 @@ def _figure(text: str, scenario: Scenario) -> tuple[str, Measure]:
     if found := _WAIT.fullmatch(text):
         if found["figure"] not in _FIGURES:
             near = did_you_mean(found["figure"], _FIGURES)
-            raise ValueError(f"unknown figure of waits {found['figure']!r}{near}; known: {', '.join(_FIGURES)}")
+            raise ValueError(f"unknown measure of waits {found['figure']!r}{near}; known: {', '.join(_FIGURES)}")
         measure = _FIGURES[found["figure"]]
         if found["who"] is None:
             return f"{text} of the worst job class", Measure("job_class", WORST, "", measure)

@@ -198,7 +198,7 @@ def _check(measure: str, step: float, days: float, budget: int) -> None:
     faults = []
     try:
         if Measure.parse(measure).kind != "fleet":
-            faults.append(f"measure: found {measure!r}; give a figure of the fleet, say useful_gpu_hours")
+            faults.append(f"measure: found {measure!r}; give a measure of the fleet, say useful_gpu_hours")
     except ValueError as error:
         faults.append(f"measure: {error}")
     if not 0.0 < step <= 10.0:

@@ -175,7 +175,7 @@ DAMAGED = {
     "no rows": (lambda text: text.partition("\n")[0].encode(), "no rows after the header line"),
     "a row too long": (lambda text: text.replace("500,\n", "500,,x\n", 1).encode(), "rows longer than the 6 columns"),
     "an open quote": (lambda text: text.replace("p0", '"p0').encode(), "a quoted cell runs over the end of its line"),
-    "a column twice": (lambda text: text.replace("gpu_spec", "name").encode(), "column 'name' stands twice"),
+    "a column twice": (lambda text: text.replace("gpu_spec", "name").encode(), "column 'name' appears twice"),
     "nodes": (lambda _text: NODES.encode(), "column 'name' is missing"),
 }
 

@@ -69,7 +69,7 @@ def test_conditions_are_joined_by_and(scenario: Scenario) -> None:
         ("p95 wait of reserch < 2 h", "no job class or tenant 'reserch' (did you mean 'research'?); known: job_class"),
         ("p95 wait of R and D < 2 h", "\"p95 wait of job_class R and D\" or \"p95 wait of tenant R and D\""),
         ("p95 wait of tenant labs < 2 h", "no tenant 'labs' (did you mean 'lab'?)"),
-        ("p75 wait of lab < 2 h", "unknown figure of waits 'p75' (did you mean 'p95'?); known: mean, p50, p90, p95"),
+        ("p75 wait of lab < 2 h", "unknown measure of waits 'p75' (did you mean 'p95'?); known: mean, p50, p90, p95"),
         ("p95 wait of lab < 2", "found limit '2' without a unit; give one of s, min, h, day, days"),
         ("p95 wait of lab < 2 MWh", "found unit 'MWh'; give a number"),
         ("p95 wait of size 8 < 2 h", "no size '8'"),

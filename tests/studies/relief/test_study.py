@@ -331,7 +331,7 @@ def test_saved_and_read_again(relieve, tmp_path) -> None:
     ("options", "text"),
     [
         ({"measure": "godput"}, "did you mean 'goodput'"),
-        ({"measure": "site one energy_usd"}, "give a figure of the fleet"),
+        ({"measure": "site one energy_usd"}, "give a measure of the fleet"),
         ({"step": 0.0}, "step: found 0"),
         ({"days": -1.0}, "days: found -1"),
         ({"budget": 1}, "budget: found 1"),

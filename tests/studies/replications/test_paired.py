@@ -70,6 +70,6 @@ def test_the_console_compares_means_over_the_seeds_of_both(width):
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= width
     assert "means over 6 seeds they share" in " ".join(text.split())
-    line = next(line for line in text.splitlines() if "useful_gpu_hours" in line)
+    line = next(line for line in text.splitlines() if "useful GPU time [GPU-hours]" in line)
     assert "+" in line
-    assert "Figures of the runs" not in text  # one answer
+    assert "Measures of the runs" not in text  # one answer
