@@ -11,10 +11,10 @@ from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.expecting import expected_end
 from gpusim.kernels.gang import on_node
+from gpusim.kernels.jobs_on import first_of, first_on, next_of, next_on
 from gpusim.kernels.placement import ALL, OPEN, set_of
-from gpusim.kernels.state.codes import NONE, Owner, Placement
+from gpusim.kernels.state.codes import NONE, Placement
 
-_JOB, _HOST = int(Owner.JOB), int(Owner.HOST)
 _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)
 N_KINDS = 2  # thousandths of CPUs, MB of memory
 
@@ -101,24 +101,26 @@ def begin_to_imagine(f, n):
 
 
 @inner
+def _give(f, g, n):
+    holding = f.holdings[g]
+    for what in range(N_KINDS):
+        f.cpu_memory_then[n, what] += _asked(f, holding.owner, holding.pool, what)
+
+
+@inner
 def imagine_over(f, h, n):
-    """And what a holding has there; the GPU that jobs share has none, these have."""
-    holding = f.holdings[h]
-    if holding.kind == _JOB:
-        for what in range(N_KINDS):
-            f.cpu_memory_then[n, what] += _asked(f, holding.owner, holding.pool, what)
+    """And what a holding has there: a job's; the GPU that jobs share has none of its own."""
+    if first_of(f, h) == h:
+        _give(f, h, n)
 
 
 @inner
 def imagine_all_over(f, h, n):
-    """``imagine_over`` of a holding on a node, of a shared GPU's all."""
-    imagine_over(f, h, n)
-    if f.holdings[h].kind != _HOST:
-        return
-    g = f.holdings[h].host
+    """The same, of a shared GPU what its jobs have."""
+    g = first_of(f, h)
     while g != NONE:
-        imagine_over(f, g, n)
-        g = f.holdings[g].next_on_node
+        _give(f, g, n)
+        g = next_of(f, g)
 
 
 @inner
@@ -132,24 +134,14 @@ def would_have(f, j, n):
 
 
 @inner
-def _imagine_by(f, h, n, at_s, now):
-    """``imagine_over`` of a holding that is expected to end by a time."""
-    if expected_end(f, h, now) <= at_s:
-        imagine_over(f, h, n)
-
-
-@inner
 def keep_beside_head(f, j, p, n, now):
     """Of the node kept for a part of it, what the others may have who run beyond the shadow time."""
     shadow_s = f.pools[p].shadow_s
     begin_to_imagine(f, n)
-    h = f.nodes[n].first_holding
-    while h != NONE:
-        _imagine_by(f, h, n, shadow_s, now)
-        g = f.holdings[h].host if f.holdings[h].kind == _HOST else NONE
-        while g != NONE:
-            _imagine_by(f, g, n, shadow_s, now)
-            g = f.holdings[g].next_on_node
-        h = f.holdings[h].next_on_node
+    g = first_on(f, n)
+    while g != NONE:
+        if expected_end(f, g, now) <= shadow_s:
+            _give(f, g, n)
+        g = next_on(f, g)
     for what in range(N_KINDS):
         f.pools[p].beside_head[what] = f.cpu_memory_then[n, what] - _asked(f, j, p, what)
