@@ -9,6 +9,7 @@ import pandas as pd
 
 from gpusim import gangs, rng
 from gpusim.analysis.job_classes import job_classes
+from gpusim.analysis.job_runs import parts_of_runs
 from gpusim.analysis.step_power import PEAK_OF_TDP, STEP_S, Steps
 from gpusim.errors import ResultError, did_you_mean
 from gpusim.scenario.job_class import JobClass
@@ -26,11 +27,10 @@ def power_series(
 
     Jobs load, work in steps of ``work_step_s`` whose end, the ``communication_share`` of their class, is exchange of
     data, and write checkpoints, each with the draw of its phase; all GPUs of a job in step, each job by its own clock.
-    A job is where the table of jobs has it: from its first start, of one that was evicted from so long before its end
-    as it ran. Over every record interval the energy is that of the run: ``scale`` is by how much the jobs' draw was
-    multiplied for that: in the run a job draws its mean throughout, and less if it is evicted, capped or slowed. Idle
-    power and that of services are means of the record interval, as are cooling and other overhead; conversion losses
-    follow the load.
+    Each run of a job is where and when it was, one that was evicted too. Over every record interval the energy is that
+    of the run: ``scale`` is by how much the jobs' draw was multiplied for that: in the run a job draws its mean
+    throughout, and less if it is capped or slowed. Idle power and that of services are means of the record interval, as
+    are cooling and other overhead; conversion losses follow the load.
 
     Parameters
     ----------
@@ -99,19 +99,21 @@ def _checked(result: Record, site: str, from_s: float, to_s: float, step_s: floa
 
 
 def _runs(result: Record, site: str, from_s: float, to_s: float, work_step_s: float):
-    """Begin and end [s] of the jobs that run at a site in a window, what they do, how far their steps are ahead."""
-    jobs = result.tables["jobs"]
-    jobs = jobs[(jobs["site"].astype(str) == site) & jobs["start_s"].notna()]
-    end_s = jobs["end_s"].fillna(result.manifest["duration_s"])
-    begin_s = jobs["start_s"].where(jobs["evictions"] == 0, end_s - jobs["run_s"])
-    jobs = jobs.assign(begin_s=begin_s, until_s=end_s)[(end_s > from_s) & (begin_s < to_s)]
+    """Begin and end [s] of the runs of jobs at a site in a window, what they do, how far their steps are ahead."""
+    parts = parts_of_runs(result)
+    runs = parts[parts["site"].astype(str) == site].groupby(["job_id", "run"], sort=False, as_index=False)
+    runs = runs.agg(
+        gpu_type=("gpu_type", "first"), gpus=("gpus", "max"), begin_s=("start_s", "min"), until_s=("end_s", "max")
+    )
+    runs = runs[(runs["until_s"] > from_s) & (runs["begin_s"] < to_s)]
+    kinds = result.tables["jobs"].set_index("job_id")["job_class"].astype(str)
     classes = job_classes(result, Scenario.from_dict(result.manifest["scenario"]))
-    ahead = rng.stream(int(result.manifest["seed"]), "power series", site).random(len(jobs))
-    for job, share in zip(jobs.itertuples(), ahead, strict=True):
-        gpu = result.manifest["gpus"][str(job.gpu_type)]
-        kind = classes.get(str(job.job_class), JobClass())
-        held = gangs.held_gpus(job.gpus, gpu["gpus_per_node"])
-        yield job.begin_s, job.until_s, steps_of(kind, gpu, held, work_step_s), share * work_step_s
+    ahead = rng.stream(int(result.manifest["seed"]), "power series", site).random(len(runs))
+    for run, share in zip(runs.itertuples(), ahead, strict=True):
+        gpu = result.manifest["gpus"][str(run.gpu_type)]
+        kind = classes.get(kinds[run.job_id], JobClass())
+        held = gangs.held_gpus(run.gpus, gpu["gpus_per_node"])
+        yield run.begin_s, run.until_s, steps_of(kind, gpu, held, work_step_s), share * work_step_s
 
 
 def steps_of(kind: JobClass, gpu: Mapping[str, float], gpus: int, work_step_s: float = STEP_S) -> Steps:

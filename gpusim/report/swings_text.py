@@ -38,5 +38,5 @@ def print_swings(
     if not np.allclose(scale, 1.0, atol=1e-3):
         console.print(
             f"The jobs' power is scaled by {scale.min():.3g} to {scale.max():.3g} so that every record interval has the"
-            " energy of the run, where a job draws its mean power throughout, less if it is evicted, capped or slowed."
+            " energy of the run, where a job draws its mean power throughout, less if it is capped or slowed."
         )

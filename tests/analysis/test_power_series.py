@@ -65,7 +65,8 @@ def result():
     )  # fmt: skip
     jobs = pd.DataFrame(
         {
-            "site": "here", "gpu_type": "H100", "job_class": ["train", "one"], "gpus": [64, 4], "start_s": [600.0, 0.0],
+            "job_id": [0, 1], "status": "running", "site": "here", "gpu_type": "H100", "job_class": ["train", "one"],
+            "gpus": [64, 4], "start_s": [600.0, 0.0],
             "end_s": [2 * HOUR_S, np.nan], "evictions": 0, "run_s": [6600.0, 2 * HOUR_S],
         }
     )  # fmt: skip
@@ -96,6 +97,23 @@ def test_the_series_has_the_energy_of_the_run(result):
     assert series["scale"].to_numpy() == pytest.approx(1.0, abs=1e-3)
     before = series[series["time_s"] < 599.0]["jobs_w"]
     assert np.ptp(before) < 1e-6 * before.mean()  # only who draws the same throughout
+
+
+def test_runs_are_where_they_were(result):
+    """A job that was evicted for an hour draws nothing then, whatever its last end."""
+    parts = {
+        "job_id": 0, "run": [0, 1], "site": "here", "gpu_type": "H100", "gpus": 64, "start_s": [600.0, 5000.0],
+        "end_s": [1400.0, 7200.0], "rate": 1.0,
+    }  # fmt: skip
+    evicted = Record(result.manifest, {**result.tables, "job_segments": pd.DataFrame(parts)})
+    series = power_series(evicted, "here", 0.0, 2 * HOUR_S, 0.5)
+    drawn_w = (series["jobs_w"] / series["scale"]).to_numpy()
+    at_s = series["time_s"].to_numpy()
+    runs = ((at_s >= 600.0) & (at_s < 1400.0)) | (at_s >= 5000.0)
+    assert drawn_w[runs].min() > 2.0 * drawn_w[~runs].max()
+    power = evicted.tables["power"]
+    for i, part in enumerate((series[:7200], series[7200:])):
+        assert part["it_w"].mean() == pytest.approx(power["it_w"][i], rel=1e-9)
 
 
 def test_all_gpus_of_a_job_stall_together(result):
