@@ -28,7 +28,7 @@ ROW = """
     CauseRow("idle_strike", Kind.IDLE, 33, 125, "#123456", "on strike",
              "GPUs were free while nobody would tend them",
              "better pay",
-             WaitRow("strike", 15, turn=125)),
+             WaitRow("strike", 16, turn=125)),
 """
 # Has a process book some of the time without demand under the new cause, and says what came of it.
 RUN = """

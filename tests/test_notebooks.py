@@ -18,6 +18,7 @@ FINDINGS = {
     "07_what_a_curtailable_connection_is_worth": "the calls cost as much as a firm connection",
     "08_a_run_of_16384_gpus_through_54_days": "no spares: shrinks:",
     "09_how_far_to_oversubscribe": "caps on decoding first: most useful work at",
+    "10_which_scheduling_policy": "differences are real",
 }
 # What is fewer here than there, for time.
 FEWER = {
@@ -52,6 +53,10 @@ FEWER = {
     },
     "08_a_run_of_16384_gpus_through_54_days": {"16_384, 54.0, 64": "16_384, 10.0, 64", "(2, 10, 30)": "(10, 30)"},
     "09_how_far_to_oversubscribe": {"(1.0, 1.2, 1.4, 1.6, 1.8)": "(1.0, 1.4, 1.8)"},
+    "10_which_scheduling_policy": {
+        "replications=12": "replications=3",
+        '"which_policy")': '"which_policy", executor="serial")',
+    },
 }
 
 

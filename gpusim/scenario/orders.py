@@ -8,6 +8,7 @@ from typing import NamedTuple
 from gpusim.scenario.base import Model
 from gpusim.scenario.policy_options import (
     DeadlineOptions,
+    DeferralOptions,
     GavelOptions,
     GittinsOptions,
     HierarchicalOptions,
@@ -18,6 +19,7 @@ from gpusim.scenario.policy_options import (
     PolluxOptions,
     ReservationsOptions,
     SiaOptions,
+    SloOptions,
     SpotOptions,
 )
 
@@ -104,6 +106,15 @@ ORDERS: dict[str, PolicySpec] = {
         _R, "GPUs to groups by weights, then to tenants by shares; lent GPUs are reclaimed",
         "Bhattacharya et al. SoCC'13 (H-DRF), of one resource; queues as in YARN's capacity scheduler",
         HierarchicalOptions, "hierarchical:Hierarchical",
+    ),
+    "slo": PolicySpec(
+        _R, "the earliest deadline that can still be met; then late jobs, those with strict deadlines last",
+        "Gao et al. SoCC'21 (Chronus), without its packing of leases", SloOptions, "gpusim.policies.slo:Slo",
+    ),
+    "deferral": PolicySpec(
+        _R, "the earliest submission; jobs that can wait are held back while power is dear, or dirty",
+        "Wiesner et al. Middleware'21; Hanafy et al. ASPLOS'24 (GAIA)", DeferralOptions,
+        "gpusim.policies.deferral:Deferral",
     ),
     "spot": PolicySpec(
         _R, "on-demand jobs; preemptible ones keep GPUs for a guaranteed time",

@@ -113,6 +113,28 @@ class SpotOptions(Model):
     """[h] Time from each start during which a spot job is not preempted."""
 
 
+class SloOptions(Model):
+    """When jobs are due, and for whom late is as bad as never."""
+
+    slack: float = Field(2.0, ge=0)
+    """A job is due this many times its estimate after submission."""
+    strict: list[str] = []
+    """Tenants whose deadlines are strict: their jobs that cannot be on time start last."""
+
+
+class DeferralOptions(Model):
+    """Which jobs are held back, and while what is high."""
+
+    signal: Literal["price", "carbon"] = "price"
+    """What is followed, at the site of the pool: price, or the carbon intensity that ``scheduler.carbon`` names."""
+    above: float | None = None
+    """[USD/MWh or g/kWh] High is above this. Absent: above the mean of the last day."""
+    most_h: float = Field(12.0, ge=0)
+    """[h] Longest time from submission for which a job is held back."""
+    up_to_priority: int = 0
+    """Jobs of higher priority are never held back."""
+
+
 class Reservation(Model):
     """Nodes that a tenant has to itself for a time."""
 

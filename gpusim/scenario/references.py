@@ -65,6 +65,7 @@ REFERENCES = {
 }
 OPTIONS = {  # the same of options of policies, by order
     "mast": {"scheduler.options.quotas.@": "sites.@|sites.*.region", "scheduler.options.quotas.*.@": "tenants.@"},
+    "slo": {"scheduler.options.strict.*": "tenants.@"},
     "reservations": {
         "scheduler.options.reservations.*.site": "sites.@",
         "scheduler.options.reservations.*.gpu_type": "gpus.@",

@@ -23,13 +23,15 @@ MEASURES = (
 )  # fmt: skip
 
 
-def comparison(scenario: str, policies: Sequence[str], *, measures: Sequence[str] = MEASURES, **more) -> SweepSpec:
+def comparison(scenario: str, policies: Sequence[str], *, measures: Sequence[str] | None = None, **more) -> SweepSpec:
     """The sweep that compares policies; ``more`` are other keys of a sweep, such as ``replications``.
 
     Parameters
     ----------
     scenario : str
         File; its queue, backfill and preemption are replaced.
+    measures : sequence of str, optional
+        Absent: ``MEASURES``, and what is in time of services that have objectives.
     policies : sequence of str
         Each a policy of ``gpusim policies``, alone or with a way to go on behind a blocked head, ``sjf+easy``, or to
         take GPUs from who runs, ``priority+preempt``; ``easy`` and ``conservative`` are FIFO with these; or the import
@@ -50,6 +52,9 @@ def comparison(scenario: str, policies: Sequence[str], *, measures: Sequence[str
     if len(found) < 2:
         raise GpusimError(f"--policies: found {', '.join(found) or 'none'}; give two or more, as in fifo,easy,las")
     cases = {name: keys for name, (_said, keys) in found.items()}
+    if measures is None:
+        services = Scenario.from_toml(scenario).services.values()
+        measures = [*MEASURES, *(["service_attainment"] if any(one.model for one in services) else [])]
     return SweepSpec.from_dict(
         {"scenario": scenario, "measures": list(measures), "axes": {AXIS: {"cases": cases}}, **more}, scenario
     )

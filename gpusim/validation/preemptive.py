@@ -54,7 +54,7 @@ def shortest_remaining(parts: tuple[tuple[float, float], ...], load: float) -> f
 
 
 def blind_and_seeing(effort: Effort, levels: ServiceLevels = FINE) -> Iterator[Row]:
-    """5: FIFO, least attained service and shortest remaining time, of exponential jobs and of a mixture.
+    """5: FIFO, any order, least attained service and shortest remaining time, of exponential jobs and of a mixture.
 
     On exponential sizes nobody who does not know them does better than FIFO; on the mixture service so far tells.
     """
@@ -62,6 +62,7 @@ def blind_and_seeing(effort: Effort, levels: ServiceLevels = FINE) -> Iterator[R
     exponential, mixture = ((1.0, 1.0),), ((SHORT, MEANS[0]), (1.0 - SHORT, MEANS[1]))
     cases: list[tuple[str, Law, Scheduling, float, float]] = [
         ("M/M/1, FIFO", _exponential, Scheduling(), 1.0 / (1.0 - LOAD), 0.05),
+        ("M/M/1, at random", _exponential, Scheduling(order=Order.PRIORITY), 1.0 / (1.0 - LOAD), 0.05),
         ("M/M/1, least attained service", _exponential, service, 1.0 / (1.0 - LOAD), 0.05),
         ("M/M/1, shortest remaining time", _exponential, SRTF, shortest_remaining(exponential, LOAD), 0.023),
         ("mixture, least attained service", _mixture, service, foreground_background(mixture, LOAD), 0.05),
@@ -72,7 +73,10 @@ def blind_and_seeing(effort: Effort, levels: ServiceLevels = FINE) -> Iterator[R
 
         def one(run: int, law=law, rules=rules, n=n) -> tuple[float]:
             submit_s = poisson_arrivals(stream(5, law.__name__, run, "arrivals"), LOAD, n)
-            jobs = work(submit_s, law(stream(5, law.__name__, run, "sizes"), n), preemptible=np.ones(n, bool))
+            drawn = stream(5, run, "priorities").integers(0, 2**31, n)
+            jobs = work(
+                submit_s, law(stream(5, law.__name__, run, "sizes"), n), preemptible=np.ones(n, bool), priority=drawn
+            )
             return (play_in_pieces(jobs, [(1, 1)], responses_s, rules).mean(),)
 
         ours = mean_of_runs(runs, one)[0]

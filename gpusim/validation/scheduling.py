@@ -16,6 +16,7 @@ from gpusim.units import HOUR_S
 from gpusim.validation.anchor import Effort, Row, mean_of_runs
 from gpusim.validation.cases import LAWS, WARM_UP, play, play_in_pieces, poisson_arrivals, stream, waits_s, work
 from gpusim.validation.plain import reserved
+from gpusim.validation.time_slices import two_alike
 
 
 class Starts(NamedTuple):
@@ -204,7 +205,7 @@ def _promised_alone(jobs: Jobs, gpus: int, start_s: np.ndarray) -> np.ndarray:
 
 
 def fairness(effort: Effort, order: Order = Order.FAIR_SHARE) -> Iterator[Row]:
-    """15: tenants with shares 1, 2 and 5 of eight GPUs; mean bounded slowdown of M/M/1.
+    """15: tenants with shares 1, 2 and 5 of eight GPUs, two jobs on one; bounded slowdowns, and their mean of M/M/1.
 
     Each tenant has 40 jobs of an hour for each GPU of its share, all there at once. In a fleet of its own, of its
     share, it would end after 40 h: finish-time fairness (Mahajan et al. 2020) is its last end over that.
@@ -219,6 +220,10 @@ def fairness(effort: Effort, order: Order = Order.FAIR_SHARE) -> Iterator[Row]:
     for k, share in enumerate((1, 2, 5)):
         fair = fleet.jobs["end_s"][tenant == k].max() / (40 * 3600.0)
         yield Row(15, f"tenant with a share of {share}: finish-time fairness", 1.0, fair, 0.0)
+    yield from two_alike()
+    for wait_s, run_s, expected in ((30.0, 2.0, 3.2), (300.0, 100.0, 4.0)):
+        ours = bounded_slowdown(pd.DataFrame({"wait_s": [wait_s], "run_s": [run_s]}))[0]
+        yield Row(15, f"bounded slowdown of {run_s:g} s behind a wait of {wait_s:g} s", expected, float(ours), 0.0)
     load, mean_s, tau_s = 0.8, 100.0, 10.0
     short = np.exp(-(1.0 - load) * tau_s / mean_s) * (1.0 - np.exp(-load * tau_s / mean_s)) * mean_s / tau_s
     expected = 1.0 + short / (1.0 - load) + load / (1.0 - load) * exp1(tau_s / mean_s)

@@ -149,3 +149,8 @@ def test_policies_that_a_scenario_does_not_go_with(tmp_path):
         "  - las: does not go with workload.share_gpus;"
         " give fifo, sjf, priority, largest, smallest, gpu_time, deadline",
     ]
+
+
+def test_objectives_of_services_are_compared_where_there_are_any():
+    assert "service_attainment" in comparison("chat_and_training", ["fifo", "las"]).measures
+    assert "service_attainment" not in comparison("small", ["fifo", "las"]).measures

@@ -13,7 +13,7 @@ from gpusim.policies.gavel import Gavel
 from gpusim.policies.giving import first_served
 from gpusim.policies.mast import Mast
 from gpusim.policies.sia import Sia
-from gpusim.validation import elastic, fair_finish, fair_types, one_queue, sia_types
+from gpusim.validation import elastic, fair_finish, fair_types, one_queue, sia_types, time_slices
 from gpusim.validation.anchor import FULL, Effort
 
 
@@ -75,3 +75,17 @@ def test_a_queue_for_which_being_away_costs_is_none_for_all(monkeypatch):
     """Jobs then start later than in one pool."""
     monkeypatch.setattr(one_queue, "Mast", partial(Mast, away_h=1.0))
     assert not next(one_queue.pooled_by_mast(Effort(1 / 16))).passed
+
+
+class LateToShare(time_slices.Sharing):
+    """Who comes goes at the speed that those before had: it hears of one job less."""
+
+    def hear(self, _jobs):
+        self.env.set_pool_rate(0, 1.0 / max(int(self.pool.running) - 1, 1))
+
+
+def test_parts_of_a_gpu_that_are_more_than_one():
+    """Two jobs are then as fast as one, and no time in system is what it should be."""
+    rows = list(time_slices.processor_sharing(Effort(1 / 16), LateToShare))
+    assert not any(row.passed for row in rows)
+    assert [row.passed for row in time_slices.two_alike(LateToShare)] == [True, True, False, False]

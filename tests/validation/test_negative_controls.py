@@ -22,7 +22,6 @@ from gpusim.validation import (
     physical,
     power,
     preemptive,
-    processor_sharing,
     queueing,
     scheduling,
     serving,
@@ -47,11 +46,6 @@ def test_constant_service():
     off = failures(islice(queueing.mmc(QUICK, LAWS["constant"]), 8))
     assert off["M/M/1 at load 0.8: mean wait"] == pytest.approx(2.0, rel=0.03)
     assert "M/M/4 at load 3.2: mean wait" in off
-
-
-def test_shares_that_are_not_equal_to_what_one_has_alone():
-    """Two that share a GPU get six tenths of it each."""
-    assert failures(processor_sharing.shared_gpu(QUICK, lambda n: 1.2 / n if n > 1 else 1.0))
 
 
 def test_waiting_room():
