@@ -21,6 +21,8 @@ from gpusim.serving.replica import Layout, Numbers, Replica, replica
 
 PAUSING = ("sglang",)
 """Engines whose prefill stops decode."""
+RESERVING = ("trtllm", "trtllm-1.0")
+"""Engines that admit a request only with room for all of its output (TensorRT-LLM: its default GUARANTEED_NO_EVICT)."""
 EXPERTS_ONLY = ("nvfp4", "mxfp4", "int4")
 """Formats in which models with experts are published with all else in BF16 (quantization configs of nvidia's
 DeepSeek-R1 and Qwen3.5, openai's gpt-oss, moonshotai's Kimi-K2)."""

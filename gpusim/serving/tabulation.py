@@ -8,7 +8,7 @@ import numpy as np
 
 from gpusim.errors import ServingError
 from gpusim.serving.deployment import Deployment, PrefillPool, vllm_limits
-from gpusim.serving.entry import PAUSING, Entry
+from gpusim.serving.entry import PAUSING, RESERVING, Entry
 from gpusim.serving.kv_cache import BLOCK_TOKENS, kv_bytes_per_token
 from gpusim.serving.lora import Lora
 from gpusim.serving.offload import Offload
@@ -74,7 +74,8 @@ def deployment(entry: Entry, **limits: object) -> Deployment:
             'give engine "vllm", or requests without priorities'
         )
     made = {"block_tokens": BLOCK_TOKENS, "in_step": r.layout.dp, "replicas": r.layout.dp}
-    made |= vllm_limits(r.gpu.name, float(r.gpu.memory_bytes)) | {"pauses_decode": entry.engine in PAUSING}
+    made |= vllm_limits(r.gpu.name, float(r.gpu.memory_bytes))
+    made |= {"pauses_decode": entry.engine in PAUSING, "reserves_output": entry.engine in RESERVING}
     made |= limits
     if "kv_blocks" not in made:
         made["kv_blocks"] = entry.kv_blocks * BLOCK_TOKENS // made["block_tokens"]

@@ -114,6 +114,8 @@ def test_limits_are_those_of_the_engine_unless_given():
     assert (usual.max_batched_tokens, usual.max_requests, usual.kv_blocks) == (8192, 1024, entry.kv_blocks)
     assert (given.max_requests, given.replicas, given.kv_blocks) == (7, 3, entry.kv_blocks // 32)
     assert deployment(gpusim.entry("Llama-3.1-8B", "H100", engine="sglang")).pauses_decode
+    for engine, reserves in (("trtllm", True), ("trtllm-1.0", True), ("sglang", False), ("vllm", False)):
+        assert deployment(gpusim.entry("Llama-3.1-8B", "H100", engine=engine)).reserves_output == reserves
 
 
 def test_engines_that_pause_decoding_know_no_priorities():
