@@ -19,7 +19,7 @@ from gpusim.cli.streams import say
 def open_folder(folder: Path, port: int, browser: bool) -> None:
     """Serve the report of FOLDER on 127.0.0.1, until Ctrl-C.
 
-    The whole result is behind it: lanes show every job of the days in view; every table can be paged through, or read
+    The whole result is behind it: lanes show the jobs of the days in view; every table can be paged through, or read
     as Parquet by byte ranges. For the store of a sweep, its report.
     """
     from gpusim.report.served.site import serve

@@ -229,7 +229,7 @@ const SPARE = 3; // around a chart on paper
 const INK = "currentColor"; // that of the page around the charts, in light and dark and on paper
 const CONFIG = {
   background: "transparent", font: "system-ui, sans-serif", view: { stroke: null }, text: { fill: INK }, rule: { color: INK },
-  axisX: { tickCount: 10 }, axis: { gridColor: "#88888855", domainColor: "#888888", tickColor: "#888888", labelColor: INK, titleColor: INK },
+  axisX: { labelOverlap: "parity", labelSeparation: 8 }, axis: { gridColor: "#88888855", domainColor: "#888888", tickColor: "#888888", labelColor: INK, titleColor: INK },
   legend: { labelColor: INK, titleColor: INK }, title: { anchor: "start", fontSize: 13, color: INK },
 };
 
