@@ -36,3 +36,4 @@ class LinkWaits:
         until_s[ends] = np.minimum(self._later_s[ends] / -self._growth[ends], span_s)
         self._down_s += np.where(up, 0.0, span_s)
         self._sums[up] += (self._later_s * until_s + 0.5 * self._growth * until_s**2)[up]
+        self._later_s = np.maximum(self._later_s + self._growth * span_s, 0.0)
