@@ -15,8 +15,8 @@ SPREAD = 0.25
 """Log of the factors: standard deviation among pairs of model and GPU, before anything is measured."""
 NOISE = 0.04
 """Log ratio from which on a row of one deployment counts as far out."""
-FURTHEST = 1.0
-"""Log of the factor on power: no further from 0, whatever the runs say."""
+POWER_SPREAD = 0.5
+"""The same of the factors on power."""
 
 
 def adjust(runs: Runs, c: Coefficients, d: Draws) -> Adjustment:
@@ -42,24 +42,21 @@ def adjust(runs: Runs, c: Coefficients, d: Draws) -> Adjustment:
         np.log(runs.token_s), NOISE, np.ones(rows),
     )  # fmt: skip
     times = Adjustment(*np.exp(found))
-    return Adjustment(*np.exp(found), power=_power_factor(runs, times.of_times(c), d))
+    return Adjustment(*np.exp(found), *_power_factors(runs, times.of_times(c), d))
 
 
-def _power_factor(runs: Runs, c: Coefficients, d: Draws) -> float:
-    """Factor on the work above idle at which half of the runs draw more than predicted; 1 without measured power."""
+def _power_factors(runs: Runs, c: Coefficients, d: Draws) -> tuple[float, float]:
+    """``power`` and ``computing_power`` of an ``Adjustment``, which explain measured power; 1 without any."""
     known = np.isfinite(runs.power_w)
     if not known.any():
-        return 1.0
+        return 1.0, 1.0
     runs = picked(runs, known)
-    seats = running(runs.replica, runs.load)
+    seats, rows = running(runs.replica, runs.load), len(runs.power_w)
 
-    def off(log: float) -> float:
-        drawn_w = loop_power_w(runs.replica, c, Adjustment(power=np.exp(log)).of_power(d), runs.load, seats)
-        return float(np.median(np.log(drawn_w / runs.power_w)))
+    def predicted(logs: np.ndarray) -> np.ndarray:
+        factors = Adjustment(power=np.exp(logs[:, 0]), computing_power=np.exp(logs[:, 1]))
+        return np.log(loop_power_w(runs.replica, c, factors.of_power(d), runs.load, seats))
 
-    low, high = off(-FURTHEST), off(FURTHEST)  # it rises
-    if low >= 0.0 or high <= 0.0:
-        return float(np.exp(-FURTHEST if low >= 0.0 else FURTHEST))
-    from scipy.optimize import brentq  # here: it takes long to load, and most runs do not ask
-
-    return float(np.exp(brentq(off, -FURTHEST, FURTHEST, xtol=1e-4)))
+    design = Design(np.ones((rows, 2)), np.arange(2), np.full(2, POWER_SPREAD))
+    found = np.exp(fit(predicted, np.zeros(2), design, np.log(runs.power_w), NOISE, np.ones(rows)))
+    return float(found[0]), float(found[1])

@@ -1,8 +1,8 @@
-"""What sets one deployment apart from others of its engine and GPU: four factors on its times, one on its power."""
+"""What sets one deployment apart from others of its engine and GPU: four factors on its times, two on its power."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 from gpusim.serving.coefficients import NAMES, Coefficients
 from gpusim.serving.power import Draws
@@ -24,6 +24,8 @@ class Adjustment:
         Products with weights and experts, attention in prefill.
     power : float
         Work above idle.
+    computing_power : float
+        Of this, again, that of products.
     """
 
     waiting: float = 1.0
@@ -31,6 +33,7 @@ class Adjustment:
     context: float = 1.0
     computing: float = 1.0
     power: float = 1.0
+    computing_power: float = 1.0
 
     def of_times(self, c: Coefficients) -> Coefficients:
         """Coefficients of the deployment."""
@@ -40,7 +43,8 @@ class Adjustment:
 
     def of_power(self, d: Draws) -> Draws:
         """Draws of the deployment."""
-        return Draws(*(getattr(d, field.name) * self.power for field in fields(Draws)))
+        own = Draws(*(getattr(d, field.name) * self.power for field in fields(Draws)))
+        return replace(own, computing=own.computing * self.computing_power)
 
 
 KIND = {

@@ -168,7 +168,8 @@ def _factors(before: Entry, after: Entry) -> Adjustment:
     """By one coefficient of each kind."""
     one = {kind: name for name, kind in reversed(KIND.items())}
     times = {kind: getattr(after.coefficients, name) / getattr(before.coefficients, name) for kind, name in one.items()}
-    return Adjustment(**times, power=after.draws.reading / before.draws.reading)
+    power, computing = (getattr(after.draws, name) / getattr(before.draws, name) for name in ("reading", "computing"))
+    return Adjustment(**times, power=power, computing_power=computing / power)
 
 
 def _fit(log: pd.DataFrame, entries: dict[str, Entry], served_by: dict[str, object]) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
 
@@ -189,7 +189,7 @@ def catalogued(
         time, power = intervals()[shape.kind]
         time, power = (one.wider(float(card.unmeasured)) for one in (time, power))
         return Entry(made, engine, c, d, "roofline", 0, "fit to the runs of all models", time, power)
-    adjustment = Adjustment(*(float(pair[name]) for name in ("waiting", "reading", "context", "computing", "power")))
+    adjustment = Adjustment(**{field.name: float(pair[field.name]) for field in fields(Adjustment)})
     time = Interval(float(pair["time_low"]), float(pair["time_high"]))
     power = Interval(float(pair["power_low"]), float(pair["power_high"]))
     return Entry(

@@ -31,8 +31,10 @@ class LinkWaits:
         """Bring the sums up to now."""
         span_s, self._now = now - self._now, now
         up, falls = np.isfinite(self._later_s), self._growth < 0.0
+        later_s = np.where(up, self._later_s, 0.0)
         until_s = np.full(up.shape, span_s)
         ends = up & falls
-        until_s[ends] = np.minimum(self._later_s[ends] / -self._growth[ends], span_s)
+        until_s[ends] = np.minimum(later_s[ends] / -self._growth[ends], span_s)
         self._down_s += np.where(up, 0.0, span_s)
-        self._sums[up] += (self._later_s * until_s + 0.5 * self._growth * until_s**2)[up]
+        self._sums += np.where(up, later_s * until_s + 0.5 * self._growth * until_s**2, 0.0)
+        self._later_s = np.maximum(self._later_s + self._growth * span_s, 0.0)

@@ -44,7 +44,7 @@ def read_requests(path: str | Path) -> Requests:
         raise TraceError(f"{path}: no such file; a relative path counts from the working directory, {Path.cwd()}")
     if path.is_dir():
         return read_servegen(path)
-    source = Source(path)
+    source = Source(path, "a trace of requests")
     reasons = []
     for format in (*FORMATS, *plugins.loaded(plugins.REQUESTS, Format)):
         reason = format.mismatch(source)

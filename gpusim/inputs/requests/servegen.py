@@ -64,7 +64,7 @@ def _windows(path: Path) -> list[tuple[float, float, str, float, float]]:
 
     The scale is the one by which gaps are as long, in the mean, as the rate says; the file's own is off where few came.
     """
-    source = Source(path)
+    source = Source(path, "a trace of requests")
     rows, found = [], []
     for line, text in enumerate(source.data.decode().splitlines(), start=1):
         cells = text.split(",")
@@ -88,7 +88,7 @@ def _windows(path: Path) -> list[tuple[float, float, str, float, float]]:
 
 def _lengths(path: Path) -> list[tuple[float, Lengths]]:
     """Distributions of tokens by the start of their window, those that hold any."""
-    source, found = Source(path), []
+    source, found = Source(path, "a trace of requests"), []
     try:
         for start, text in json.loads(source.data).items():
             tables = ast.literal_eval(text) if isinstance(text, str) else text
