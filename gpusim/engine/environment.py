@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import simpy
 
 from gpusim.engine import border
 from gpusim.engine.description import Replicas
@@ -50,6 +51,7 @@ class FleetEnvironment(PlayedClock):
         self._log: Callable[[float, str, str, str, float, str], object] = lambda *_line: None
         self._spares: Callable[[int], object] = lambda _pool: None
         self._serve: Callable[[], object] | None = None
+        self._is_to_serve = False
         self._catch_up: Callable[[], object] | None = None
         self._found = np.empty(64, "i8")  # scratch of `jobs_on`
 
@@ -264,8 +266,13 @@ class FleetEnvironment(PlayedClock):
 
     def share_demand(self) -> None:
         """Have services share their demand out anew, behind all that control processes and they do at this instant."""
-        if self._serve is not None:
-            self.at(self.now, Place.SHARING).callbacks.append(lambda _event: self._serve())
+        if self._serve is not None and not self._is_to_serve:
+            self._is_to_serve = True  # once, however many nodes of a rack break
+            self.at(self.now, Place.SHARING).callbacks.append(self._share)
+
+    def _share(self, _event: simpy.Event) -> None:
+        self._is_to_serve = False
+        self._serve()
 
     def settle(self) -> None:
         """Bring every running integral up to now."""

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
+from gpusim.analysis.lateness import is_built
 from gpusim.analysis.rejections import never_started
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.report import document
@@ -64,7 +65,8 @@ def _cards(findings: Findings) -> list[tuple[str, str, str]]:
         ("usd_per_useful_gpu_hour", f"{figures['usd_per_useful_gpu_hour']:.2f} USD",
          "per useful GPU-hour: GPUs, halls, staff, energy"),
     ]  # fmt: skip
-    return [card for card in cards if figures[card[0]] == figures[card[0]]]
+    built = is_built(findings.result)  # what comes in any year is planned from the first day on: a share says little
+    return [card for card in cards[built:] if figures[card[0]] == figures[card[0]]]
 
 
 def _share_at_once(jobs: pd.DataFrame) -> float:

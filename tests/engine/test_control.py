@@ -9,6 +9,9 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
+from gpusim.engine.description import PoolSpec, Scheduling, Work
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels.state.codes import Status
 from gpusim.units import HOUR_S
 
@@ -100,3 +103,20 @@ def test_same_bytes_on_every_run(tmp_path):
     assert _digest(tmp_path / "b") == first
     assert _digest(tmp_path / "c") == first
     assert _digest(tmp_path / "d")["jobs.parquet"] != first["jobs.parquet"]
+
+
+def test_services_share_demand_once_for_all_that_happens_at_an_instant():
+    """Three nodes break at 1 s, a fourth at 2 s: services hear of each instant once, behind all of it."""
+    job = Work(*(np.array(column) for column in ([9.0], [1], [9.0], [9.0], [0])), [([0], 0)])
+    env, heard = FleetEnvironment(allocate([PoolSpec(0, 0, 4, 8)], 1, job, Scheduling())), []
+    env.connect(serve=lambda: heard.append((env.now, int(env.fleet.pools[0].down))))
+    env.set_nodes_on(0, 4)
+
+    def break_down():
+        for time_s, nodes in ((1.0, (0, 1, 2)), (2.0, (3,))):
+            yield env.at(time_s)
+            assert all([env.fail_node(node) for node in nodes])
+
+    env.process(break_down())
+    env.run(until=3.0)
+    assert heard == [(0.0, 0), (1.0, 24), (2.0, 32)]

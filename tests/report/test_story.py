@@ -68,6 +68,8 @@ def test_sections_and_figures(page) -> None:
     assert {"build-out", "contracts", "money"} <= names
     drawn = ("build_paths", "build_missing", "build_gantt", "contracts", "money", "cash")
     assert {f"figure-{name}" for name in drawn} <= names
+    assert "card-allocation" in page.texts
+    assert "card-useful_share_of_planned" not in page.texts  # of GPUs that come in any year of the run
     links = {attrs["href"][1:] for tag, attrs in page.elements if tag == "a"}
     assert {"build-out", "contracts", "money"} <= links <= names
 
