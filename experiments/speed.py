@@ -27,11 +27,13 @@ import gpusim
 from gpusim.analysis.conservation import check as laws
 from gpusim.engine.build import Names
 from gpusim.engine.cycle import cycle
-from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, ServiceLevels, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels.state.codes import Backfill, Cause, Order, Status
+from gpusim.policies.indices import ServiceLevels
+from gpusim.policies.queue_orders import sjf
 
 SIZES = np.array([1, 2, 4, 8, 16, 32, 64, 128])
 WEIGHTS = np.array([0.60, 0.10, 0.08, 0.12, 0.04, 0.03, 0.02, 0.01])
@@ -190,7 +192,7 @@ CASES: dict[str, Callable[[], object]] = {
     "fifo98": lambda: case("fifo", Scheduling(), load=0.98),
     "easy98": lambda: case("easy", EASY, load=0.98),
     "policy": lambda: case("policy", POLICY),
-    "sjf": lambda: case("sjf", Scheduling(order=Order.SJF)),
+    "sjf": lambda: case("sjf", Scheduling(key=sjf)),
     "srtf": lambda: case("srtf", SRTF),
     "las_2d": lambda: case("las_2d", LAS),
     "srtf98": lambda: case("srtf", SRTF, load=0.98),

@@ -13,7 +13,7 @@ import pytest
 import gpusim
 from gpusim import plugins
 from gpusim.analysis.conservation import check
-from gpusim.errors import PluginError, ScenarioError, ServingError, TraceError
+from gpusim.errors import PluginError, PolicyError, ScenarioError, ServingError, TraceError
 from gpusim.inputs.grid import read_grid
 from gpusim.inputs.traces import open_trace
 from gpusim.studies.sweeps.run import Run
@@ -80,8 +80,8 @@ def test_a_policy_by_its_name():
     assert result.jobs["start_s"].equals(by_path.jobs["start_s"])
     with pytest.raises(ScenarioError, match="did you mean 'largest_tenant_last'"):
         small(**order, **{"scheduler.order": "largest_tenant_lst"})
-    with pytest.raises(ScenarioError, match='needs mode = "cycle"'):
-        small(**{"scheduler.order": "largest_tenant_last"})
+    with pytest.raises(PolicyError, match='needs scheduler.mode = "cycle"'):
+        gpusim.run(small(**{"scheduler.order": "largest_tenant_last"}))
 
 
 def test_without_the_package_nothing_of_it_is_there(house_free):

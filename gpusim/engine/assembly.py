@@ -46,6 +46,7 @@ from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.outages import outages
 from gpusim.inputs.synthetic import partners, parts_of_runs
 from gpusim.policies.loading import load_policy
+from gpusim.policies.policy import decides_in_rounds
 from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.link import paths
 from gpusim.scenario.power_plan import planned_w
@@ -87,7 +88,7 @@ class Assembly:
         self.engines = prepared.engines
         serving = lay_out(prepared.replicas)
         policy = scenario.scheduler.policy
-        self.policy = load_policy(policy, **scenario.scheduler.options) if policy else None
+        self.policy = load_policy(policy, **scenario.scheduler.arguments) if policy else None
         fleet = build_fleet(scenario, table, names, serving, self.policy)
         self.env = env = FleetEnvironment(fleet, serving, sizes_of(scenario, table))
         services = self._services = Services(env, prepared) if prepared.deployments else None
@@ -133,7 +134,7 @@ class Assembly:
 
     def _passes(self) -> Callable[[], None]:
         """What cycle mode does at every cycle."""
-        if self.policy is None:
+        if not decides_in_rounds(self.policy):
             return self.env.run_passes
         order = self.scenario.scheduler.order
         if hasattr(self.policy, "assign"):

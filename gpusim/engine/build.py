@@ -72,11 +72,12 @@ def build_fleet(
         _pool_spec(names, site, kind, kinds[kind], scenario.sites[site].pools[kind], reference)
         for site, kind in names.pools
     ]
+    work = _work(scenario, table, names, job_class)
     return allocate(
         pools,
         len(names.sites),
-        _work(scenario, table, names, job_class),
-        scheduling_of(scenario.scheduler, table, policy),
+        work,
+        scheduling_of(scenario.scheduler, work, policy),
         classes=classes,
         shares=names.shares.tolist(),
         quota=_quota(scenario, names),

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpusim.kernels.state.codes import Backfill, Capping, Dispatch, Order, Placement, Tier, Topology
+from gpusim.policies.indices import ServiceLevels
+from gpusim.policies.queue_orders import Key
 
 
 @dataclass(frozen=True)
@@ -50,24 +52,16 @@ class PoolSpec:
 
 
 @dataclass(frozen=True)
-class ServiceLevels:
-    """Levels of the service that a job had so far, between limits [s, or GPU s], each with its key: less goes first."""
-
-    limits: tuple[float, ...]
-    keys: tuple[float, ...]  # one more than limits
-    by_gpus: bool = False  # service is in GPU-seconds
-    promote: float = math.inf  # who waits this many times as long as it was served begins anew
-
-
-@dataclass(frozen=True)
 class Scheduling:
     """How jobs are ordered, placed and dispatched. ``cycle_s`` greater than 0: passes at multiples of it only.
 
     ``greedy``: GPUs go to the first in the order, whoever holds them, in place of backfill and preemption by priority.
-    ``levels`` are for ``Order.SERVICE``; a deadline is ``slack`` estimates behind the submission.
+    ``key`` is for ``Order.KEY``; absent: FIFO.
+    ``levels`` are for ``Order.SERVICE``.
     """
 
-    order: Order = Order.FIFO
+    order: Order = Order.KEY
+    key: Key | None = None
     backfill: Backfill = Backfill.NONE
     placement: Placement = Placement.BEST_FIT
     dispatch: Dispatch = Dispatch.LEAST_LOADED
@@ -78,7 +72,6 @@ class Scheduling:
     preempts: bool = False
     greedy: bool = False
     levels: ServiceLevels = ServiceLevels((), (0.0,))
-    slack: float = 2.0
     queue_limit: int | None = None
     cycle_s: float = 0.0
 

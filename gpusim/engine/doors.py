@@ -17,7 +17,7 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.errors import PolicyError
 from gpusim.kernels import rounds
 from gpusim.kernels.state.bundle import records
-from gpusim.kernels.state.codes import NONE, ON, Owner, Status
+from gpusim.kernels.state.codes import ON, Status
 from gpusim.kernels.state.queues import QUEUE
 from gpusim.policies.policy import Policy, PoolView
 from gpusim.units import JOULE_PER_MWH, number_of
@@ -223,7 +223,7 @@ class Rounds:
 
     def _view(self, p: int) -> PoolView:
         pool = self._pools[p]
-        site = self._sites[pool["site"]]
+        site, first = self._sites[pool["site"]], int(pool["first_node"])
         return PoolView(
             *self.names.pools[p],
             nodes=self._nodes[p],
@@ -240,20 +240,8 @@ class Rounds:
             speeds=self._speeds,
             tenants=tuple(self.names.tenants),
             region=self.names.regions[int(pool["site"])] if self.names.regions else "",
-            occupants=lambda: self._occupants(p),
+            occupants=lambda: [self.env.jobs_on(n) for n in range(first, first + len(self._nodes[p]))],
         )
-
-    def _occupants(self, p: int) -> list[list[int]]:
-        """Rows of the jobs on each node of a pool."""
-        fleet, found = self.env.fleet, []
-        for node in self._nodes[p]:
-            here, h = [], int(node.first_holding)
-            while h != NONE:
-                if fleet.holdings[h].kind == Owner.JOB:
-                    here.append(int(fleet.holdings[h].owner))
-                h = int(fleet.holdings[h].next_on_node)
-            found.append(here)
-        return found
 
     def _speeds(self, jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:
         return self.env.sizes.speeds(jobs["job"], gpus)

@@ -13,7 +13,7 @@ from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.playing import PlayedClock
 from gpusim.engine.sizes import Sizes
-from gpusim.kernels import amending, control, departing, feeding, pace, reading
+from gpusim.kernels import amending, control, departing, feeding, jobs_on, pace, reading
 from gpusim.kernels.state.codes import Status, Tier
 from gpusim.kernels.state.fleet import Fleet
 from gpusim.kernels.state.serving import Serving
@@ -51,6 +51,7 @@ class FleetEnvironment(PlayedClock):
         self._spares: Callable[[int], object] = lambda _pool: None
         self._serve: Callable[[], object] | None = None
         self._catch_up: Callable[[], object] | None = None
+        self._found = np.empty(64, "i8")  # scratch of `jobs_on`
 
     serving = property(lambda self: self._serving)
     sizes = property(lambda self: self._sizes)
@@ -122,6 +123,15 @@ class FleetEnvironment(PlayedClock):
                 self, f"env.set_feeder_limit: pool {pool} has no limit of a {name}; give one in `feeders`"
             )
         feeding.set_feeder_limit(self.fleet, pool, tier, limit_w)
+
+    def jobs_on(self, node: int) -> list[int]:
+        """Rows of the jobs that run on a node."""
+        node = border.whole(self, "env.jobs_on: node", node, len(self.fleet.nodes))
+        count = jobs_on.list_jobs_on(self.fleet, node, self._found)
+        if count > len(self._found):
+            self._found = np.empty(2 * count, "i8")
+            jobs_on.list_jobs_on(self.fleet, node, self._found)
+        return self._found[:count].tolist()
 
     def fail_node(self, node: int) -> bool:
         """Fail a node: its jobs are evicted and its GPUs are down. False if it was not on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.validations import watch
 from gpusim.gangs import MILLI
 from gpusim.inputs.failures import NOT_AGAIN, WHOLE_SITE, FailureTable, Lemons
-from gpusim.kernels.state.codes import DOWN, NONE, ON, SPARE, Owner, Status
+from gpusim.kernels.state.codes import DOWN, ON, SPARE, Status
 from gpusim.scenario.failures import FailureCause
 from gpusim.units import number_of
 
@@ -148,7 +148,7 @@ class Breakdowns:
         """What runs on a unit is corrupted now; the unit fails when that is found, and the jobs go back."""
         env = self.env
         hit = [n for n in unit if env.fleet.nodes["state"][n] == ON]
-        spoiled = [Corruption.of(env, job) for job in sorted({job for n in hit for job in self.jobs_on(n)})]
+        spoiled = [Corruption.of(env, job) for job in sorted({job for n in hit for job in env.jobs_on(n)})]
 
         is_found, hidden = False, None
 
@@ -189,7 +189,7 @@ class Breakdowns:
         env = self.env
         state = env.fleet.nodes["state"]
         hit = [n for n in unit if state[n] in (ON, SPARE)]
-        jobs = Counter(job for n in hit for job in self.jobs_on(n))
+        jobs = Counter(job for n in hit for job in self.env.jobs_on(n))
         others = [job for job in others if job not in jobs and env.fleet.jobs[job].status == Status.RUNNING]
         if not hit and not others:
             return 0
@@ -211,20 +211,6 @@ class Breakdowns:
                     self._shrinking.lost(job, before, nodes)
         env.at(env.now + repair_s).callbacks.append(lambda _event: self._repair(held))
         return len(hit)
-
-    def jobs_on(self, node: int) -> Iterator[int]:
-        """Rows of the jobs that run on a node."""
-        holdings = self.env.fleet.holdings
-        row = int(self.env.fleet.nodes[node].first_holding)
-        while row != NONE:
-            if holdings[row].kind == Owner.JOB:
-                yield int(holdings[row].owner)
-            elif holdings[row].kind == Owner.HOST:
-                guest = int(holdings[row].host)
-                while guest != NONE:
-                    yield int(holdings[guest].owner)
-                    guest = int(holdings[guest].next_on_node)
-            row = int(holdings[row].next_on_node)
 
     def _repair(self, nodes: list[int]) -> None:
         for n in nodes:

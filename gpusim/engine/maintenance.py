@@ -53,7 +53,7 @@ class Rota:
             nodes = env.fleet.nodes
             idle = [n for n in unit if nodes[n].state in (ON, SPARE) and nodes[n].first_holding == NONE]
             self._breakdowns.take_down(self._name, self._pool, idle, back_s)
-            for job in {job for n in unit for job in self._breakdowns.jobs_on(n)} - asked:
+            for job in {job for n in unit for job in env.jobs_on(n)} - asked:
                 asked.add(job)
                 env.completion(job).callbacks.append(take_idle)
 

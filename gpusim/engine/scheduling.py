@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import math
 
-from gpusim.engine.description import Scheduling, ServiceLevels
-from gpusim.inputs.jobtable import JobTable
+import numpy as np
+
+from gpusim.engine.description import Scheduling, Work
+from gpusim.engine.keys import ask_key
+from gpusim.engine.layout.jobs import submitted
+from gpusim.errors import PolicyError
 from gpusim.kernels.state.codes import Backfill, Dispatch, Order, Placement, Topology
-from gpusim.policies.gittins import gittins_levels
-from gpusim.policies.policy import Policy
+from gpusim.policies.indices import RemainingTime, ServiceLevels
+from gpusim.policies.policy import Policy, decides_in_rounds
 from gpusim.scenario.scheduler import Scheduler
 
-OF_SERVICE = ("las", "las_2d", "gittins")
-CODES = {
-    "srtf": Order.REMAINING,
-    "srtf_gpu": Order.REMAINING_GPU,
-    **dict.fromkeys(OF_SERVICE, Order.SERVICE),
-}  # of others: their own names
 
-
-def scheduling_of(scheduler: Scheduler, table: JobTable, policy: Policy | None = None) -> Scheduling:
-    """How the jobs of a table are ordered, placed and dispatched, under a policy in Python if any."""
-    decides = scheduler.is_greedy or hasattr(policy, "allocate") or hasattr(policy, "assign")
-    order = Order.CUSTOM
-    if policy is None:
-        order = CODES[scheduler.order] if scheduler.order in CODES else Order[scheduler.order.upper()]
+def scheduling_of(scheduler: Scheduler, work: Work, policy: Policy | None = None) -> Scheduling:
+    """How jobs are ordered, placed and dispatched, under a policy in Python if any."""
+    order, key, levels = _order_of(scheduler, work, policy)
+    greedy = scheduler.preemption == "order" or order in (Order.REMAINING, Order.REMAINING_GPU, Order.SERVICE)
+    if greedy and scheduler.topology_wait_s > 0.0:
+        raise PolicyError(
+            f"policy {scheduler.order!r} takes GPUs for the first in its order: scheduler.topology_wait_s is"
+            f" {scheduler.topology_wait_s:g}; give 0, with which gangs take the nearest nodes that are free"
+        )
+    decides = greedy or hasattr(policy, "allocate") or hasattr(policy, "assign")
     return Scheduling(
         order=order,
+        key=None if key is None else lambda _jobs: key,
+        levels=levels,
         backfill=Backfill.NONE if decides else Backfill[scheduler.backfill.upper()],
         placement=Placement[scheduler.placement.upper()],
         topology=Topology[scheduler.topology.upper()],
@@ -35,21 +38,31 @@ def scheduling_of(scheduler: Scheduler, table: JobTable, policy: Policy | None =
         redispatch=scheduler.redispatch,
         kill_at_estimate=scheduler.overrun == "kill",
         preempts=scheduler.preemption == "priority" and not decides,
-        greedy=scheduler.is_greedy,
-        levels=_levels(scheduler, table) if order is Order.SERVICE else ServiceLevels((), (0.0,)),
-        slack=scheduler.chosen.slack if order is Order.DEADLINE else 0.0,
+        greedy=greedy,
         queue_limit=scheduler.queue_limit,
         cycle_s=scheduler.cycle_s if scheduler.mode == "cycle" else 0.0,
     )
 
 
-def _levels(scheduler: Scheduler, table: JobTable) -> ServiceLevels:
-    options = scheduler.chosen
-    if scheduler.order == "gittins":
-        known = table["runtime_s"] if options.run_times_s is None else options.run_times_s
-        known = [time_s for time_s in known if time_s > 0.0] or [1.0]
-        limits, index = gittins_levels(known, options.levels)
-        return ServiceLevels(tuple(limits.tolist()), tuple((-index).tolist()))
-    promote = math.inf if options.promote is None else options.promote
-    keys = tuple(map(float, range(len(options.limits) + 1)))
-    return ServiceLevels(tuple(options.limits), keys, scheduler.order == "las_2d", promote)
+def _order_of(
+    scheduler: Scheduler, work: Work, policy: Policy | None
+) -> tuple[Order, np.ndarray | None, ServiceLevels]:
+    """How the queue is ordered: keys of the jobs if they stand, levels of service if these count."""
+    none = ServiceLevels((), (0.0,), promote=math.inf)
+    if policy is None:
+        return Order.FAIR_SHARE if scheduler.order == "fair_share" else Order.KEY, None, none
+    if decides_in_rounds(policy):
+        if scheduler.mode != "cycle":
+            raise PolicyError(f'policy {scheduler.order!r} decides in rounds: it needs scheduler.mode = "cycle"')
+        if scheduler.preemption == "order":
+            raise PolicyError(
+                f'policy {scheduler.order!r} decides in rounds: scheduler.preemption = "order" needs an order that'
+                ' stands for each job, of a method key; give "none" or "priority"'
+            )
+        return Order.CUSTOM, None, none
+    answer = ask_key(policy, scheduler.order, submitted(work))
+    if isinstance(answer, RemainingTime):
+        return Order.REMAINING_GPU if answer.by_gpus else Order.REMAINING, None, none
+    if isinstance(answer, ServiceLevels):
+        return Order.SERVICE, None, answer
+    return Order.KEY, answer, none

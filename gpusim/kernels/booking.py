@@ -18,10 +18,8 @@ from gpusim.kernels.gaps import extremes
 from gpusim.kernels.holding import member_of
 from gpusim.kernels.holes import close_holes, open_holes
 from gpusim.kernels.noting import mark_fresh
-from gpusim.kernels.state.codes import NONE, Owner
+from gpusim.kernels.state.codes import NONE
 from gpusim.kernels.timeline import add, forget_past
-
-_REPLICA = int(Owner.REPLICA)
 
 
 @inner
@@ -100,8 +98,6 @@ def occupy(f, h):
     f.sites[pool.site].drawn += plan.power
     heap.push(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, plan.end_s, plan.member)
     pool.n_releases += 1
-    if holding.kind == _REPLICA:
-        pool.doubt = 1
 
 
 @inner

@@ -13,12 +13,13 @@ from __future__ import annotations
 from gpusim.kernels._jit import inner
 from gpusim.kernels.capped import cap_group, cap_of
 from gpusim.kernels.feeding import calm_feeders, settle_feeders, step_by_feeders
+from gpusim.kernels.jobs_on import first_on, next_on
 from gpusim.kernels.limit import CALM, allowed_w
 from gpusim.kernels.running import leave_pace, take_pace
-from gpusim.kernels.state.codes import NONE, Owner, Status
+from gpusim.kernels.state.codes import NONE, Status
 from gpusim.kernels.waking import wake
 
-_JOB, _HOST, _RUNNING = int(Owner.JOB), int(Owner.HOST), int(Status.RUNNING)
+_RUNNING = int(Status.RUNNING)
 
 
 @inner
@@ -58,32 +59,18 @@ def _cap(f, j, s, now):
 
 
 @inner
-def _cap_guests(f, h, s, now):
-    """The same for those who share a GPU; whether one of them was under another."""
-    changed, g = False, f.holdings[h].host
-    while g != NONE:
-        if _cap(f, f.holdings[g].owner, s, now):
-            changed = True
-        g = f.holdings[g].next_on_node
-    return changed
-
-
-@inner
 def _cap_all(f, s, now):
-    """The same for all that run at the site, each met at the first of its nodes."""
+    """The same for all that run at the site."""
     site = f.sites[s]
     for p in range(site.first_pool, site.first_pool + site.n_pools):
         pool = f.pools[p]
         changed = False
         for n in range(pool.first_node, pool.first_node + pool.n_nodes):
-            h = f.nodes[n].first_holding
-            while h != NONE:
-                holding = f.holdings[h]
-                if holding.first_node == n and holding.kind == _JOB and _cap(f, holding.owner, s, now):
+            g = first_on(f, n)
+            while g != NONE:
+                if f.holdings[g].first_node == n and _cap(f, f.holdings[g].owner, s, now):
                     changed = True
-                elif holding.kind == _HOST and _cap_guests(f, h, s, now):
-                    changed = True
-                h = holding.next_on_node
+                g = next_on(f, g)
         if changed:
             wake(f, p)
 
@@ -108,16 +95,14 @@ def _cap_fed(f, i, now):
     feeder, cap_round = f.feeders[i], f.clock[0].cap_round
     changed = False
     for n in range(feeder.first_node, feeder.first_node + feeder.n_nodes):
-        h = f.nodes[n].first_holding
-        while h != NONE:
-            holding = f.holdings[h]
-            if holding.kind == _JOB and holding.cap_round != cap_round:
+        g = first_on(f, n)
+        while g != NONE:
+            holding = f.holdings[g]
+            if holding.cap_round != cap_round:
                 holding.cap_round = cap_round
                 if _cap(f, holding.owner, f.pools[feeder.pool].site, now):
                     changed = True
-            elif holding.kind == _HOST and _cap_guests(f, h, f.pools[feeder.pool].site, now):
-                changed = True
-            h = holding.next_on_node
+            g = next_on(f, g)
     if changed:
         wake(f, feeder.pool)
 

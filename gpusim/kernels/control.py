@@ -5,6 +5,7 @@ from __future__ import annotations
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.feeding import feed_node
+from gpusim.kernels.jobs_on import first_of
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import fits_limit, look_at_caps
 from gpusim.kernels.noting import is_planned, note_node
@@ -12,10 +13,10 @@ from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.preemption import evict, evict_all_of
 from gpusim.kernels.queueing import enqueue, stop_awaiting_data
 from gpusim.kernels.serving.replicas import stop_last_replicas, stop_replica
-from gpusim.kernels.state.codes import DOWN, NONE, OFF, ON, SPARE, Backfill, Capping, Owner, Phase
+from gpusim.kernels.state.codes import DOWN, NONE, OFF, ON, SPARE, Backfill, Capping, Phase
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 
-_EASY, _REPLICA, _IDLE = int(Backfill.EASY), int(Owner.REPLICA), int(Phase.IDLE)
+_EASY, _IDLE = int(Backfill.EASY), int(Phase.IDLE)
 _PREEMPT, _PRIORITY = int(Capping.PREEMPT), int(Capping.PRIORITY)
 
 
@@ -43,11 +44,11 @@ def _clear_node(f, v, p, n, state, now):
     """Evict all that runs on a node and take it out of scheduling."""
     pool, node = f.pools[p], f.nodes[n]
     while node.first_holding != NONE:
-        holding = f.holdings[node.first_holding]
-        if holding.kind == _REPLICA:
-            stop_replica(f, v, holding.owner, now)
+        h = node.first_holding
+        if first_of(f, h) == NONE:
+            stop_replica(f, v, f.holdings[h].owner, now)
         else:
-            evict_all_of(f, node.first_holding, now)
+            evict_all_of(f, h, now)
     unlist(f, p, n)
     node.state = state
     if f.scheduling[0].backfill == _EASY:

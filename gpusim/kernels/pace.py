@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.control import shed
+from gpusim.kernels.jobs_on import first_on, next_on
 from gpusim.kernels.promise import size_up
 from gpusim.kernels.running import leave_pace, stall, take_pace
-from gpusim.kernels.state.codes import NONE, Owner
+from gpusim.kernels.state.codes import NONE
 from gpusim.kernels.waking import wake
-
-_JOB, _HOST = int(Owner.JOB), int(Owner.HOST)
 
 
 @kernel
@@ -66,26 +65,15 @@ def _change(f, p, now):
 
 
 @inner
-def _pace(f, j, now, leave):
-    if leave:
-        leave_pace(f, j, now)
-    else:
-        take_pace(f, j, now)
-
-
-@inner
 def _pace_all(f, p, now, leave):
-    """Each job is met at the first of its nodes."""
+    """All jobs of a pool are about to leave their rates, or take those of now."""
     pool = f.pools[p]
     for n in range(pool.first_node, pool.first_node + pool.n_nodes):
-        h = f.nodes[n].first_holding
-        while h != NONE:
-            holding = f.holdings[h]
-            if holding.first_node == n and holding.kind == _JOB:
-                _pace(f, holding.owner, now, leave)
-            elif holding.kind == _HOST:
-                g = holding.host
-                while g != NONE:
-                    _pace(f, f.holdings[g].owner, now, leave)
-                    g = f.holdings[g].next_on_node
-            h = holding.next_on_node
+        g = first_on(f, n)
+        while g != NONE:
+            holding = f.holdings[g]
+            if holding.first_node == n and leave:
+                leave_pace(f, holding.owner, now)
+            elif holding.first_node == n:
+                take_pace(f, holding.owner, now)
+            g = next_on(f, g)

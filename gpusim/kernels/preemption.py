@@ -11,15 +11,14 @@ from gpusim.kernels.cpu_memory import (
     would_have,
 )
 from gpusim.kernels.gang import n_nodes, on_node
+from gpusim.kernels.jobs_on import first_of, next_of
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.queueing import enqueue, lane_of
 from gpusim.kernels.running import cut_short
 from gpusim.kernels.spreading import is_divided
 from gpusim.kernels.state.capacity import NEVER
-from gpusim.kernels.state.codes import NONE, ON, Owner
+from gpusim.kernels.state.codes import NONE, ON
 from gpusim.kernels.waking import mark_dirty
-
-_JOB = int(Owner.JOB)
 
 
 @inner
@@ -40,12 +39,9 @@ def _may_evict(f, h, priority):
 @inner
 def evict_all_of(f, h, now):
     """Evict the job that a holding is of, or all that share its GPU, latest come first."""
-    if f.holdings[h].kind == _JOB:
-        evict(f, f.holdings[h].owner, now)
-        return
-    g = f.holdings[h].host
+    g = first_of(f, h)
     while g != NONE:
-        following = f.holdings[g].next_on_node
+        following = next_of(f, g)
         evict(f, f.holdings[g].owner, now)
         g = following
 

@@ -12,13 +12,13 @@ from gpusim.kernels.arrivals import turn_away
 from gpusim.kernels.course import expected_wall_time
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.greedy import lack
+from gpusim.kernels.jobs_on import first_on, next_on
 from gpusim.kernels.placement import ALL
 from gpusim.kernels.preemption import evict
 from gpusim.kernels.queueing import ANY_SIZE, lane_of, next_by_rank, over_quota, rewind, start_waiting_job
 from gpusim.kernels.scheduling import explain, try_start
-from gpusim.kernels.state.codes import NONE, Owner, Status, Wait
+from gpusim.kernels.state.codes import NONE, Status, Wait
 
-_JOB = int(Owner.JOB)
 _QUEUED, _RUNNING, _POLICY = int(Status.QUEUED), int(Status.RUNNING), int(Wait.POLICY)
 
 
@@ -54,17 +54,16 @@ def list_waiting(f, p, rows, first, now):
 
 @kernel
 def list_running(f, p, rows, first, now):
-    """The same with those that run there, each met at the first of its nodes; how many."""
+    """The same with those that run there; how many."""
     pool = f.pools[p]
     count = 0
     for n in range(pool.first_node, pool.first_node + pool.n_nodes):
-        h = f.nodes[n].first_holding
-        while h != NONE:
-            holding = f.holdings[h]
-            if holding.first_node == n and holding.kind == _JOB:
-                _show(f, holding.owner, p, rows[first + count], now)
+        g = first_on(f, n)
+        while g != NONE:
+            if f.holdings[g].first_node == n:
+                _show(f, f.holdings[g].owner, p, rows[first + count], now)
                 count += 1
-            h = holding.next_on_node
+            g = next_on(f, g)
     return count
 
 

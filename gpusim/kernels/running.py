@@ -27,6 +27,7 @@ from gpusim.kernels.gang import worth
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import caps, look_at_caps
+from gpusim.kernels.noting import is_greedy, note_job
 from gpusim.kernels.sharing import follow, join, leave
 from gpusim.kernels.spreading import rate_apart
 from gpusim.kernels.state.capacity import NEVER
@@ -104,6 +105,7 @@ def start(f, j, p, now):
     else:
         job.held = 1
         join(f, h, job.milli, now)
+    _note(f, j)
     if f.scheduling[0].cpu_memory != 0:
         take_cpu_memory(f, j, h, 1)
     pool.running += 1
@@ -115,6 +117,13 @@ def start(f, j, p, now):
     if caps(f, pool.site) or pool.fed != 0:
         note_fresh(f, j)
     _note_turn(f, j)
+
+
+@inner
+def _note(f, j):
+    """Rosters are told of who runs."""
+    if is_greedy(f):
+        note_job(f, j)
 
 
 @inner
@@ -153,6 +162,7 @@ def stop(f, j, now):
     pool.running -= 1
     heap.discard(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, member_of(f, h))
     clock.n_ends -= 1
+    _note(f, j)
     if f.scheduling[0].cpu_memory != 0:
         take_cpu_memory(f, j, h, -1)
     if job.milli == 0:
@@ -239,6 +249,7 @@ def take_pace(f, j, now):
     _measure_draw(f, j, h)
     _add_draw(f, h, 1.0)
     keep_longer(f, h)
+    _note(f, j)
     if job.milli != 0:
         follow(f, f.holdings[h].host)
     heap.rekey(f.heap_keys, f.heap_ids, f.end_pos, 0, f.clock[0].n_ends, job.end_s, member_of(f, h))
@@ -260,6 +271,7 @@ def stall(f, j, stall_s, now):
     holding.expected_end_s = job.expected_end_s
     _add_draw(f, h, 1.0)
     keep_longer(f, h)
+    _note(f, j)
     heap.rekey(f.heap_keys, f.heap_ids, f.end_pos, 0, f.clock[0].n_ends, job.end_s, member_of(f, h))
 
 

@@ -6,21 +6,17 @@ from gpusim.kernels._jit import inner, part
 from gpusim.kernels.expecting import on_give, on_give_node, on_move, on_take, on_take_node
 from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.holding import end_holding
-from gpusim.kernels.noting import is_greedy, is_planned, note_job, note_run
+from gpusim.kernels.noting import is_planned, note_run
 from gpusim.kernels.placement import enlist, unlist
-from gpusim.kernels.state.codes import NONE, Owner
+from gpusim.kernels.state.codes import NONE
 from gpusim.kernels.waking import wake
-
-_JOB = int(Owner.JOB)
 
 
 @inner
 def _note(f, h, stopped):
-    """Whoever keeps account of who runs is told."""
+    """Plans are told of who runs."""
     if is_planned(f):
         note_run(f, h, stopped)
-    elif is_greedy(f) and f.holdings[h].kind == _JOB:
-        note_job(f, f.holdings[h].owner)
 
 
 @inner

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gpusim.errors import PolicyError, did_you_mean
-from gpusim.policies.policy import Policy
+from gpusim.policies.policy import Keyed, Policy, decides_in_rounds
 
 
 def load_policy(path: str, **options: object) -> Policy:
-    """The policy at ``"module:Class"`` (or ``"module:instance"``), looked up from the working directory too.
+    """The policy at ``"module:Class"``, an instance or a plain function too, looked up from the working directory too.
 
-    ``options`` are the arguments of its class.
+    ``options`` are the arguments of its class, or of the function beside the jobs.
 
     Raises
     ------
@@ -34,13 +34,15 @@ def load_policy(path: str, **options: object) -> Policy:
             f"{type(error).__name__}: {error}"
         ) from error
     if not hasattr(module, name):
-        known = [other for other in vars(module) if _decides(getattr(module, other))]
+        known = [other for other, what in vars(module).items() if _decides(what) and _is_of(what, module_name)]
         raise PolicyError(
             f"policy {path!r}: {module_name} has no {name!r}{did_you_mean(name, known)};"
             f" policies there: {', '.join(known) or 'none'}"
         )
     found = getattr(module, name)
     _check_options(path, found, options)
+    if inspect.isfunction(found) and _decides(found):
+        return Keyed(found, **options)
     try:
         policy = found(**options) if isinstance(found, type) else found
     except KeyboardInterrupt:
@@ -49,8 +51,13 @@ def load_policy(path: str, **options: object) -> Policy:
         raise PolicyError(f"policy {path!r}: {name}() raised {type(error).__name__}: {error}") from error
     if not _decides(policy):
         raise PolicyError(
-            f"policy {path!r}: it has no method 'order(self, queue, now_s)', nor 'allocate(self, jobs, now_s)', nor"
-            " 'assign(self, jobs, pools, allowed, speeds, now_s)'"
+            f"policy {path!r}: it has no method 'key(self, jobs)', nor 'order(self, queue, now_s)', nor"
+            " 'allocate(self, jobs, now_s)', nor 'assign(self, jobs, pools, allowed, speeds, now_s)'; or give a plain"
+            " function of the jobs"
+        )
+    if _has_key(policy) and decides_in_rounds(policy):
+        raise PolicyError(
+            f"policy {path!r}: it has 'key', which is asked once, and a method that is asked in every round; keep one"
         )
     return policy
 
@@ -58,7 +65,9 @@ def load_policy(path: str, **options: object) -> Policy:
 def _check_options(path: str, found: object, options: Mapping[str, object]) -> None:
     """Options that its class does not take are an error with those that it does."""
     try:
-        taken = inspect.signature(found).parameters if isinstance(found, type) else {}
+        taken = inspect.signature(found).parameters if isinstance(found, type) or inspect.isfunction(found) else {}
+        if inspect.isfunction(found):
+            taken = dict(list(taken.items())[1:])  # the first are the jobs
     except (TypeError, ValueError):  # of what has no signature, its call will tell
         return
     if any(taken[name].kind is inspect.Parameter.VAR_KEYWORD for name in taken):
@@ -71,9 +80,34 @@ def _check_options(path: str, found: object, options: Mapping[str, object]) -> N
             )
 
 
+def _is_of(found: object, module_name: str) -> bool:
+    """Whether a plain function is a module's own: most that it imports are no policies."""
+    return not inspect.isfunction(found) or found.__module__ == module_name
+
+
+def _has_key(policy: object) -> bool:
+    return callable(getattr(policy, "key", None))
+
+
 def _decides(policy: object) -> bool:
-    """Whether it says who starts."""
-    return any(callable(getattr(policy, door, None)) for door in ("order", "allocate", "assign"))
+    """Whether it says who starts: by a method, or as a plain function of the jobs."""
+    if inspect.isfunction(policy):
+        needed = [one for one in inspect.signature(policy).parameters.values() if one.default is one.empty]
+        return len(needed) > 0 and needed[0].kind in (needed[0].POSITIONAL_ONLY, needed[0].POSITIONAL_OR_KEYWORD)
+    return _has_key(policy) or decides_in_rounds(policy)
+
+
+def has_key(path: str) -> bool:
+    """Whether what there is at ``"module:Class"`` is asked for keys; False, too, where nothing can be imported."""
+    module_name, _colon, name = path.partition(":")
+    _look_here_too()
+    try:
+        found = getattr(importlib.import_module(module_name), name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # whatever the user's module raises: who loads the policy will tell
+        return False
+    return _has_key(found) or inspect.isfunction(found)
 
 
 def source_of(path: str) -> Path | None:

@@ -8,6 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+from gpusim.policies.indices import RemainingTime, ServiceLevels
+
 
 def proportional(jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:
     """Speeds of jobs that are twice as fast with twice the GPUs, shape of ``gpus``."""
@@ -62,10 +64,11 @@ class PoolView:
 
 
 class Policy(Protocol):
-    """Decides in rounds, one every ``scheduler.cycle_s``; named in a scenario by its import path, ``"module:Class"``.
+    """Decides who goes first; named in a scenario by its import path, ``"module:Class"``.
 
-    A policy has ``order``, ``allocate`` or ``assign``, and may have the other doors; where it has none the scenario's
-    rules decide.
+    A policy has ``key``, which is asked once before the run: the compiled scheduler then orders by it at every event,
+    with backfill and preemption as the scenario says. Or it decides in rounds, one every ``scheduler.cycle_s``: it has
+    ``order``, ``allocate`` or ``assign``, and may have the other doors; where it has none the scenario's rules decide.
     Jobs are read-only arrays of records; fields: ``gpusim.kernels.state.queues.QUEUE``. Times in s since the scenario's
     start.
 
@@ -76,6 +79,23 @@ class Policy(Protocol):
     """
 
     pool: PoolView
+
+    def key(self, jobs: np.recarray) -> np.ndarray | RemainingTime | ServiceLevels:
+        """Door 2 at every event: by what jobs are ordered. Less goes first, ties by submission.
+
+        A plain function of ``jobs`` is a policy that has this door alone.
+
+        Parameters
+        ----------
+        jobs : recarray, shape (n_jobs,)
+            All jobs of the run, in order of submission; fields: ``gpusim.kernels.state.queues.SUBMITTED``.
+
+        Returns
+        -------
+        ndarray of float, shape (n_jobs,), or RemainingTime, or ServiceLevels
+            A key that stands; or one that changes as jobs run, with which the first in the order take the GPUs of
+            preemptible jobs behind them.
+        """
 
     def dispatch(self, jobs: np.recarray, pools: list[PoolView], allowed: np.ndarray, now_s: float) -> np.ndarray:
         """Door 1: the pool in which each job waits from now on.
@@ -169,3 +189,19 @@ class Policy(Protocol):
             Rows of ``pools``, -1 for none. Jobs that run and are not preemptible stay. Second, if at all: GPUs of each
             job, in the range of its class if that has one; absent: those that it has or asks for.
         """
+
+
+class Keyed:
+    """A plain function that gives jobs their keys, with its options, as a policy."""
+
+    def __init__(self, function: Callable[..., object], **options: object):
+        self._function, self._options = function, options
+
+    def key(self, jobs: np.recarray) -> object:
+        """What the function answers."""
+        return self._function(jobs, **self._options)
+
+
+def decides_in_rounds(policy: object) -> bool:
+    """Whether it has a door of rounds that says who starts."""
+    return any(callable(getattr(policy, door, None)) for door in ("order", "allocate", "assign"))

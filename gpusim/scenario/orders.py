@@ -39,89 +39,112 @@ class PolicySpec(NamedTuple):
     rule: str
     source: str
     options: type[Model] = NoOptions
-    path: str = ""  # of the class, where it is one in Python
+    path: str = ""  # of its function or class below gpusim.policies; FIFO and fair share are the engine's own
 
 
 _Q, _G, _R = How.QUEUE, How.GREEDY, How.ROUNDS
 ORDERS: dict[str, PolicySpec] = {
     "fifo": PolicySpec(_Q, "the earliest submission", "batch systems since the 1960s"),
-    "sjf": PolicySpec(_Q, "the shortest estimate", "Smith 1956, Various optimizers for single-stage production"),
-    "priority": PolicySpec(_Q, "the most urgent", "Cobham 1954, Priority assignment in waiting line problems"),
-    "largest": PolicySpec(_Q, "the most GPUs", "first fit decreasing: Johnson 1973, Near-optimal bin packing"),
-    "smallest": PolicySpec(_Q, "the fewest GPUs", "Majumdar et al. 1988, multiprogrammed parallel systems"),
+    "sjf": PolicySpec(
+        _Q, "the shortest estimate", "Smith 1956, Various optimizers for single-stage production",
+        path="queue_orders:sjf",
+    ),
+    "priority": PolicySpec(
+        _Q, "the most urgent", "Cobham 1954, Priority assignment in waiting line problems",
+        path="queue_orders:priority",
+    ),
+    "largest": PolicySpec(
+        _Q, "the most GPUs", "first fit decreasing: Johnson 1973, Near-optimal bin packing",
+        path="queue_orders:largest",
+    ),
+    "smallest": PolicySpec(
+        _Q, "the fewest GPUs", "Majumdar et al. 1988, multiprogrammed parallel systems",
+        path="queue_orders:smallest",
+    ),
     "gpu_time": PolicySpec(
-        _Q, "the least estimate x GPUs (QSSF)", "Hu et al. SC'21, Characterization of deep learning workloads (Helios)"
+        _Q, "the least estimate x GPUs (QSSF)", "Hu et al. SC'21, Characterization of deep learning workloads (Helios)",
+        path="queue_orders:gpu_time",
     ),
     "deadline": PolicySpec(
         _Q, "the earliest deadline", "Liu and Layland 1973; of GPU clusters: Gao et al. SoCC'21 (Chronus)",
         DeadlineOptions,
+        path="queue_orders:deadline",
     ),
     "fair_share": PolicySpec(
         _Q, "the tenant with the fewest GPUs for its share (DRF of one resource)", "Ghodsi et al. NSDI'11"
     ),
-    "srtf": PolicySpec(_G, "the shortest remaining time", "Schrage 1968, least mean time with one server"),
-    "srtf_gpu": PolicySpec(_G, "the least remaining time x GPUs", "Gu et al. NSDI'19 (Tiresias, its SRSF)"),
+    "srtf": PolicySpec(
+        _G, "the shortest remaining time", "Schrage 1968, least mean time with one server",
+        path="running_orders:srtf",
+    ),
+    "srtf_gpu": PolicySpec(
+        _G, "the least remaining time x GPUs", "Gu et al. NSDI'19 (Tiresias, its SRSF)",
+        path="running_orders:srtf_gpu",
+    ),
     "las": PolicySpec(
-        _G, "the least time on GPUs so far, in levels", "Nuyens and Wierman 2008 (foreground-background)", LevelOptions
+        _G, "the least time on GPUs so far, in levels", "Nuyens and Wierman 2008 (foreground-background)", LevelOptions,
+        path="running_orders:las",
     ),
     "las_2d": PolicySpec(
-        _G, "the least GPU-time so far, in levels", "Gu et al. NSDI'19 (Tiresias, discretised 2D-LAS)", LevelOptions
+        _G, "the least GPU-time so far, in levels", "Gu et al. NSDI'19 (Tiresias, discretised 2D-LAS)", LevelOptions,
+        path="running_orders:las_2d",
     ),
     "gittins": PolicySpec(
         _G, "the best chance to end per unit of time, given the time run so far", "Gittins 1979; Gu et al. NSDI'19",
         GittinsOptions,
+        path="running_orders:gittins",
     ),
     "finish_time": PolicySpec(
         _R, "the worst ratio of finish time to that with an equal part of the pool", "Mahajan et al. NSDI'20 (Themis)",
-        path="gpusim.policies.finish_time:FinishTime",
+        path="finish_time:FinishTime",
     ),
     "weighted_fair": PolicySpec(
         _R, "GPUs to tenants by shares; lent GPUs are reclaimed", "max-min: Bertsekas and Gallager 1992, 6.5.2; "
-        "borrowing as in YARN's capacity scheduler", path="gpusim.policies.weighted_fair:WeightedFair",
+        "borrowing as in YARN's capacity scheduler", path="weighted_fair:WeightedFair",
     ),
     "hierarchical": PolicySpec(
         _R, "GPUs to groups by weights, then to tenants by shares; lent GPUs are reclaimed",
         "Bhattacharya et al. SoCC'13 (H-DRF), of one resource; queues as in YARN's capacity scheduler",
-        HierarchicalOptions, "gpusim.policies.hierarchical:Hierarchical",
+        HierarchicalOptions, "hierarchical:Hierarchical",
     ),
     "slo": PolicySpec(
         _R, "the earliest deadline that can still be met; then late jobs, those with strict deadlines last",
-        "Gao et al. SoCC'21 (Chronus), without its packing of leases", SloOptions, "gpusim.policies.slo:Slo",
+        "Gao et al. SoCC'21 (Chronus), without its packing of leases", SloOptions, "slo:Slo",
     ),
     "deferral": PolicySpec(
         _R, "the earliest submission; jobs that can wait are held back while power is dear, or dirty",
         "Wiesner et al. Middleware'21; Hanafy et al. ASPLOS'24 (GAIA)", DeferralOptions,
-        "gpusim.policies.deferral:Deferral",
+        "deferral:Deferral",
     ),
     "spot": PolicySpec(
         _R, "on-demand jobs; preemptible ones keep GPUs for a guaranteed time",
         "Amazon EC2, spot instances of a defined duration (2015 to 2021)", SpotOptions,
-        "gpusim.policies.spot:Spot",
+        "spot:Spot",
     ),
     "reservations": PolicySpec(
         _R, "the earliest submission, around nodes that are reserved in advance",
         "Jackson et al. 2001, Core algorithms of the Maui scheduler; Slurm, reservations", ReservationsOptions,
-        "gpusim.policies.reservations:Reservations",
+        "reservations:Reservations",
     ),
     "multifactor": PolicySpec(
         _R, "age, size, fair share and QOS, weighted", "Slurm, priority/multifactor plugin", MultifactorOptions,
-        "gpusim.policies.multifactor:Multifactor",
+        "multifactor:Multifactor",
     ),
     "gavel": PolicySpec(
         _R, "GPU types by shares of time from a linear programme: max-min, finish time, makespan, throughput",
-        "Narayanan et al. OSDI'20 (Gavel)", GavelOptions, "gpusim.policies.gavel:Gavel",
+        "Narayanan et al. OSDI'20 (Gavel)", GavelOptions, "gavel:Gavel",
     ),
     "mast": PolicySpec(
         _R, "one queue for all sites; a job goes where it would end first, with its data and checkpoint, within quotas"
         " by site and region; may preempt across sites; does not place data before jobs ask for them",
-        "Choudhury et al. OSDI'24 (MAST)", MastOptions, "gpusim.policies.mast:Mast",
+        "Choudhury et al. OSDI'24 (MAST)", MastOptions, "mast:Mast",
     ),
     "pollux": PolicySpec(
         _R, "GPUs by goodput relative to an equal part; elastic jobs change size", "Qiao et al. OSDI'21 (Pollux)",
-        PolluxOptions, "gpusim.policies.pollux:Pollux",
+        PolluxOptions, "pollux:Pollux",
     ),
     "sia": PolicySpec(
         _R, "GPU types and sizes by goodput relative to a job's least; elastic jobs change size and type",
-        "Jayaram Subramanya et al. SOSP'23 (Sia)", SiaOptions, "gpusim.policies.sia:Sia",
+        "Jayaram Subramanya et al. SOSP'23 (Sia)", SiaOptions, "sia:Sia",
     ),
 }  # fmt: skip

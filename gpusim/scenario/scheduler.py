@@ -22,10 +22,11 @@ class Scheduler(Model):
 
     order: str = "fifo"
     """The policy: which job goes first. ``gpusim policies`` lists them; name your own by its import path, say
-    ``my_policy:PriceAware``, or by the name its package registers. Policies that decide in rounds, including your own,
-    need ``mode = "cycle"``."""
+    ``my_policy:PriceAware``, or by the name its package registers. Policies that decide in rounds need
+    ``mode = "cycle"``."""
     options: dict[str, Any] = {}
-    """Options of the policy by name, as listed by ``gpusim policies``; for your own policy, arguments of its class."""
+    """Options of the policy by name, as listed by ``gpusim policies``; for your own policy, arguments of its class or
+    function."""
     backfill: Literal["none", "easy", "conservative"] = "easy"
     """Whether jobs may pass a blocked head of the queue: never, if they do not delay it (EASY), or if they delay no
     other job (conservative). Not available where running jobs are preempted for the head of the queue, or where a
@@ -43,8 +44,8 @@ class Scheduler(Model):
     """Which carbon intensity ``greenest`` (of services too) and policies use. ``marginal``: every site needs
     ``marginal``."""
     redispatch: bool = True
-    """Whether a waiting job that never ran moves to another pool that can start it at once. Not available with your own
-    policy or with conservative backfill."""
+    """Whether a waiting job that never ran moves to another pool that can start it at once. Not available with policies
+    that decide in rounds or with conservative backfill."""
     mode: Literal["event", "cycle"] = "event"
     """A pass at every event, or every ``cycle_s``."""
     cycle_s: float = Field(30.0, gt=0)
@@ -59,8 +60,10 @@ class Scheduler(Model):
 
     @property
     def policy(self) -> str:
-        """Import path of the policy in Python that decides, "" if the compiled scheduler does."""
-        return ORDERS[self.order].path if self.order in ORDERS else self.own_policy
+        """Import path of the policy that decides; "" if none does: jobs go first come, first served, or by tenants."""
+        if self.order not in ORDERS:
+            return self.own_policy
+        return f"gpusim.policies.{ORDERS[self.order].path}" if ORDERS[self.order].path else ""
 
     @property
     def own_policy(self) -> str:
@@ -68,6 +71,18 @@ class Scheduler(Model):
         if ":" in self.order:
             return self.order
         return "" if self.order in ORDERS else plugins.found(plugins.POLICIES)[self.order].value
+
+    @property
+    def decides_in_rounds(self) -> bool:
+        """Whether the policy surely does; of the user's own that is known once it is loaded."""
+        return self.order in ORDERS and ORDERS[self.order].how is How.ROUNDS
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Options as the policy takes them: where it is asked for keys, those not given at their defaults."""
+        if self.order in ORDERS and not self.decides_in_rounds:
+            return self.chosen.model_dump()
+        return self.options
 
     @property
     def is_greedy(self) -> bool:
@@ -93,9 +108,8 @@ class Scheduler(Model):
 
     @model_validator(mode="after")
     def _cycled(self) -> Scheduler:
-        if self.mode != "cycle" and self.policy:
-            who = "a policy of your own" if ":" in self.order else f"order = {self.order!r}"
-            raise ValueError(f'{who} decides in rounds: it needs mode = "cycle"')
+        if self.mode != "cycle" and self.decides_in_rounds:
+            raise ValueError(f'order = {self.order!r} decides in rounds: it needs mode = "cycle"')
         return self
 
     @model_validator(mode="after")
@@ -118,7 +132,7 @@ class Scheduler(Model):
 
     @model_validator(mode="after")
     def _sound(self) -> Scheduler:
-        if self.preemption == "order" and (self.policy or self.order == "fair_share"):
+        if self.preemption == "order" and (self.decides_in_rounds or self.order == "fair_share"):
             raise ValueError(f'preemption = "order" needs an order that stands for each job; {self.order!r} is none')
         if self.order in ORDERS:
             try:

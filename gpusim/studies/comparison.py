@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gpusim import plugins
 from gpusim.errors import GpusimError, ScenarioError, did_you_mean
+from gpusim.policies.loading import has_key
 from gpusim.scenario.orders import ORDERS, How
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.scheduler import IMPORT_PATH
@@ -107,17 +108,25 @@ def is_comparison(spec: SweepSpec) -> bool:
 def _keys(name: str) -> tuple[str, dict[str, object] | None]:
     """The values of the scenario that make the policy of a name; None if there is none, and what to say of it."""
     order, *ways = SHORT.get(name, name).split("+")
-    if order not in ORDERS:
-        if (IMPORT_PATH.fullmatch(order) or order in plugins.found(plugins.POLICIES)) and not ways:
-            return "", _values(order, How.ROUNDS, "none")
+    how = _how(order)
+    if how is None:
         return did_you_mean(name, (*ORDERS, *SHORT)), None
-    how = ORDERS[order].how
     if len(ways) > 1 or any(way not in WAYS for way in ways):
         return f" (what follows + is one of {', '.join(WAYS)})", None
     way = ways[0] if ways else "none"
     if ways and how is How.GREEDY or (way == "preempt" and (how is How.ROUNDS or order == "fair_share")):
         return f" ({order} goes without +{way})", None
     return "", _values(order, how, way)
+
+
+def _how(order: str) -> How | None:
+    """How a policy decides; None if there is none of this name."""
+    if order in ORDERS:
+        return ORDERS[order].how
+    registered = plugins.found(plugins.POLICIES)
+    if not IMPORT_PATH.fullmatch(order) and order not in registered:
+        return None
+    return How.QUEUE if has_key(registered[order].value if order in registered else order) else How.ROUNDS
 
 
 def _values(order: str, how: How, way: str) -> dict[str, object]:

@@ -8,13 +8,14 @@ import numpy as np
 
 from gpusim.engine.build import Names
 from gpusim.engine.cycle import cycle
-from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, ServiceLevels
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels.state.codes import Order
 from gpusim.kernels.state.fleet import Fleet
 from gpusim.policies.finish_time import FinishTime
+from gpusim.policies.indices import ServiceLevels
 from gpusim.policies.policy import Policy
 from gpusim.scenario.policy_options import TIRESIAS
 from gpusim.validation.anchor import Effort, Row

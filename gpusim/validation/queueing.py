@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from gpusim.engine.description import Scheduling
-from gpusim.kernels.state.codes import Order, Status
+from gpusim.kernels.state.codes import Status
 from gpusim.kernels.state.fleet import Fleet
+from gpusim.policies import queue_orders
+from gpusim.policies.queue_orders import Key
 from gpusim.validation import formulas
 from gpusim.validation.anchor import Effort, Row, mean_of_runs
 from gpusim.validation.cases import (
@@ -112,7 +114,7 @@ def mg1(effort: Effort) -> Iterator[Row]:
         yield Row(3, what, formulas.mg1_wait(0.8, cv2), ours, effort.widen(tolerance))
 
 
-def priorities(effort: Effort, order: Order = Order.PRIORITY) -> Iterator[Row]:
+def priorities(effort: Effort, key: Key | None = queue_orders.priority) -> Iterator[Row]:
     """6: two priority classes at one GPU, without preemption and with (all work kept, free of charge)."""
     runs, n = effort.runs(4), WARM_UP + effort.size(4, MILLION // 2)
 
@@ -121,7 +123,7 @@ def priorities(effort: Effort, order: Order = Order.PRIORITY) -> Iterator[Row]:
         runtime_s = EXPONENTIAL(stream(6, run, "runtimes"), n)
         first = stream(6, run, "classes").uniform(size=n) < 0.3 / 0.8
         jobs = work(submit_s, runtime_s, priority=first.astype(int), preemptible=np.full(n, preempts))
-        rules = Scheduling(order=order, preempts=preempts)
+        rules = Scheduling(key=key, preempts=preempts)
         value = play_in_pieces(jobs, [(1, 1)], responses_s if preempts else waits_s, rules)
         return value[first[WARM_UP:]].mean(), value[~first[WARM_UP:]].mean()
 
@@ -167,13 +169,13 @@ def large_pool(effort: Effort) -> Iterator[Row]:
     yield Row(8, "M/M/420 at load 400: mean wait", formulas.mmc_wait(420, 400.0), wait_s, effort.widen(0.10))
 
 
-def head_of_line(effort: Effort, order: Order = Order.FIFO) -> Iterator[Row]:
+def head_of_line(effort: Effort, key: Key | None = None) -> Iterator[Row]:
     """10: two GPUs, a queue that never empties, jobs of one or two GPUs: what waiting in line costs."""
     n = effort.size(1, 400_000)
     for p, throughput, utilisation in ((0.5, 8 / 7, 6 / 7), (0.8, 1.470588, 0.882353)):
         gpus = np.where(stream(10, p, "sizes").uniform(size=n) < p, 1, 2)
         runtime_s = EXPONENTIAL(stream(10, p, "runtimes"), n)
-        fleet = play(work(np.zeros(n), runtime_s, gpus), [(1, 2)], Scheduling(order=order))
+        fleet = play(work(np.zeros(n), runtime_s, gpus), [(1, 2)], Scheduling(key=key))
         span_s = fleet.jobs["end_s"].max()
         used = (gpus * runtime_s).sum() / (2.0 * span_s)
         tolerance = effort.widen(0.005)

@@ -12,9 +12,10 @@ import pandas as pd
 
 from gpusim.engine.description import Scheduling
 from gpusim.errors import TraceError, did_you_mean
-from gpusim.kernels.state.codes import Backfill, Order, Placement
+from gpusim.kernels.state.codes import Backfill, Placement
 from gpusim.policies.gavel import Gavel
 from gpusim.policies.policy import Policy
+from gpusim.policies.queue_orders import Key, sjf
 from gpusim.validation import gavel_fleet, plain_easy, plain_gavel, tiresias
 from gpusim.validation.cases import play, work
 from gpusim.validation.plain_best_fit import best_fit
@@ -63,12 +64,10 @@ def _plain(starts: Callable[[pd.DataFrame, int, int], np.ndarray]) -> Times:
     return lambda recording: _from_starts(recording, starts(recording.jobs, recording.nodes, recording.size))
 
 
-def _best_fit(order: Order) -> Rule:
+def _best_fit(key: Key | None) -> Rule:
     """AccaSim's, which takes one of the nodes with the least free GPUs by what it started before."""
-    theirs, ours = (
-        _plain(partial(best_fit, shortest=order is Order.SJF, sorted_on=sorted_on)) for sorted_on in (True, False)
-    )
-    return Rule(theirs, ours, _engine(Scheduling(order, placement=_BEST)), _TIES)
+    theirs, ours = (_plain(partial(best_fit, shortest=key is sjf, sorted_on=sorted_on)) for sorted_on in (True, False))
+    return Rule(theirs, ours, _engine(Scheduling(key=key, placement=_BEST)), _TIES)
 
 
 def _tiresias(policy: str) -> Rule:
@@ -154,9 +153,9 @@ _PLACES = (
 RULES: dict[str, dict[str, Rule]] = {
     "accasim": {
         "FIFO": Rule(None, None, _engine(Scheduling(placement=_FIRST))),
-        "SJF": Rule(None, None, _engine(Scheduling(Order.SJF, placement=_FIRST))),
-        "FIFO-BF": _best_fit(Order.FIFO),
-        "SJF-BF": _best_fit(Order.SJF),
+        "SJF": Rule(None, None, _engine(Scheduling(key=sjf, placement=_FIRST))),
+        "FIFO-BF": _best_fit(None),
+        "SJF-BF": _best_fit(sjf),
         "EASY": Rule(_plain(plain_easy.frozen), _OWN_EASY, _EASY, _FROZEN),
     },
     "textbook": {
@@ -165,7 +164,7 @@ RULES: dict[str, dict[str, Rule]] = {
     },
     "lucid": {
         "fifo": Rule(None, None, _engine(Scheduling(placement=_BEST), "runtime_s")),
-        "sjf": Rule(None, None, _engine(Scheduling(Order.SJF, placement=_BEST), "runtime_s")),
+        "sjf": Rule(None, None, _engine(Scheduling(key=sjf, placement=_BEST), "runtime_s")),
     },
     "tiresias": {
         policy: _tiresias(policy) for policy in (*tiresias.KEYS, "dlas", "dlas-gpu")

@@ -16,8 +16,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gpusim.engine.description import Scheduling, ServiceLevels
+from gpusim.engine.description import Scheduling
 from gpusim.kernels.state.codes import Order
+from gpusim.policies.indices import ServiceLevels
+from gpusim.policies.queue_orders import smallest
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import play, work
 from gpusim.validation.plain_lines import Levels, Line, Sorted
@@ -30,11 +32,11 @@ MEAN_WITHIN = {  # what the rules that differ make of the mean completion time, 
 }
 IN_TURN = ("fifo", "fjf")  # policies that stop nobody: as they came
 KEYS = {
-    "fifo": (Order.FIFO, lambda gpus, left_s: 0.0),
-    "fjf": (Order.FIFO, lambda gpus, left_s: 0.0),
-    "sjf": (Order.SMALLEST, lambda gpus, left_s: gpus),
-    "shortest": (Order.REMAINING, lambda gpus, left_s: left_s),
-    "shortest-gpu": (Order.REMAINING_GPU, lambda gpus, left_s: gpus * left_s),
+    "fifo": ({}, lambda gpus, left_s: 0.0),
+    "fjf": ({}, lambda gpus, left_s: 0.0),
+    "sjf": ({"key": smallest}, lambda gpus, left_s: gpus),
+    "shortest": ({"order": Order.REMAINING}, lambda gpus, left_s: left_s),
+    "shortest-gpu": ({"order": Order.REMAINING_GPU}, lambda gpus, left_s: gpus * left_s),
 }
 
 
@@ -70,7 +72,7 @@ def promotes(policy: str) -> bool:
 def rules_of(policy: str) -> Scheduling:
     """Our rules for one of theirs."""
     if policy in KEYS:
-        return Scheduling(order=KEYS[policy][0], greedy=policy != "fifo")
+        return Scheduling(**KEYS[policy][0], greedy=policy != "fifo")
     levels = ServiceLevels(LIMITS, (0.0, 1.0, 2.0), "gpu" in policy, _promote(policy))
     return Scheduling(order=Order.SERVICE, greedy=True, levels=levels)
 

@@ -1,8 +1,8 @@
 """Kinds of random cases that both simulators play, and policies that are asked in some."""
 
-from gpusim.engine.description import ServiceLevels
-from gpusim.kernels.state.codes import Backfill, Dispatch, Order, Topology
-from tests.engine.random_cases import ORDERS, cases
+from gpusim.kernels.state.codes import GREEDY_ONLY, Backfill, Dispatch, Topology
+from gpusim.policies.indices import ServiceLevels
+from tests.engine.random_cases import KEYS, cases
 
 
 def _largest_first(rows):
@@ -40,9 +40,10 @@ PACED = ("job_rate", "job_rate", "pool_rate", "site_rate")
 SIZED = ("job_gpus", "job_gpus", "job_gpus")
 CYCLES = [0.5, 1.0, 3.0, 7.0]
 POLICIES = [_largest_first, _every_other]
+BY_KEY = tuple({"key": key} for key in KEYS)
 GREEDY = {
     "backfills": (Backfill.NONE,),
-    "orders": tuple(order for order in Order if order not in (Order.CUSTOM, Order.FAIR_SHARE)),
+    "orders": (*BY_KEY, *({"order": order} for order in GREEDY_ONLY)),
     "greedy": (True,),
     "levels": (
         ServiceLevels((2.0, 8.0), (0.0, 1.0, 2.0)),
@@ -55,7 +56,7 @@ PODS = {"domains": (1, 1, 2), "pods": True, "checkpoints": True, "topology": tup
 NEAR = {**PODS, "topology_wait_s": (0.0, 1.0, 4.0)}
 SHARED = {
     "backfills": (Backfill.NONE, Backfill.EASY),
-    "orders": tuple(order for order in ORDERS if order != Order.FAIR_SHARE),
+    "orders": BY_KEY,
     "parts": True,
 }
 KINDS = {

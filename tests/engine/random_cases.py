@@ -6,11 +6,14 @@ from dataclasses import replace
 from hypothesis.strategies import SearchStrategy
 
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
-from gpusim.kernels.state.codes import GREEDY_ONLY, Backfill, Capping, Order, Placement, Tier
+from gpusim.kernels.state.codes import Backfill, Capping, Order, Placement, Tier
+from gpusim.policies.queue_orders import gpu_time, largest, priority, sjf, smallest
 from tests.engine.dice import DICE, Dice
 from tests.reference.case import Case, Change, Failure, JobSpec, ServiceSpec
+from tests.reference.queueing import DUE
 
-ORDERS = [order for order in Order if order not in (Order.CUSTOM, *GREEDY_ONLY)]
+KEYS = (None, sjf, priority, largest, smallest, gpu_time, DUE)
+ORDERS = [*({"key": key} for key in KEYS), {"order": Order.FAIR_SHARE}]
 PACES = [0.0, 0.25, 0.5, 1.0, 2.0]  # rates of runs, and draws
 RATES = [0.0, 1.0, 2.0, 4.0, 8.0]  # [bytes/s] of a link
 FEW = [0.0, 1.0, 2.0]
@@ -261,7 +264,7 @@ def _case(
         jobs=_jobs(dice, pools, len(classes), len(routes), parts, cpu_memory),
         pools=pools,
         rules=Scheduling(
-            order=dice.one_of(orders) if policy is None and targets is None else Order.CUSTOM,
+            **(dice.one_of(orders) if policy is None and targets is None else {"order": Order.CUSTOM}),
             cycle_s=cycle_s or 0.0,
             backfill=dice.one_of(backfills),
             placement=dice.one_of(list(Placement)),

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpusim.engine.description import PoolSpec, Scheduling
-from gpusim.kernels.state.codes import GREEDY_ONLY, Backfill, Order, Placement
+from gpusim.kernels.state.codes import Backfill, Placement
+from gpusim.policies.queue_orders import priority
 from tests.engine.kit import play, play_case, starts
+from tests.engine.random_cases import ORDERS
 from tests.reference.case import Case, Change, JobSpec
 from tests.reference.simulator import simulate
 
 CONSERVATIVE = Scheduling(backfill=Backfill.CONSERVATIVE)
-BUILT_IN = [order for order in Order if order not in (Order.CUSTOM, *GREEDY_ONLY)]
 
 
 def _jobs(max_gpus, pools=1):
@@ -28,11 +29,11 @@ def _jobs(max_gpus, pools=1):
 
 
 @settings(max_examples=150, deadline=None)
-@given(_jobs(16), st.sampled_from(BUILT_IN), st.sampled_from(list(Placement)), st.sampled_from([1, 3]))
+@given(_jobs(16), st.sampled_from(ORDERS), st.sampled_from(list(Placement)), st.sampled_from([1, 3]))
 def test_promises_are_kept(jobs, order, placement, domains):
     """With estimates that are upper bounds nobody starts after the first start that was promised."""
     played = [(s, g, r, r + extra) for s, g, r, extra, _priority, _pool in jobs]
-    rules = dataclasses.replace(CONSERVATIVE, order=order, placement=placement)
+    rules = dataclasses.replace(CONSERVATIVE, **order, placement=placement)
     fleet = play(played, 4, 4, rules, domains=domains, priority=np.array([job[4] for job in jobs]))
     promised, start = fleet.jobs["promised_s"], fleet.jobs["first_start_s"]
     assert np.all(~(start > promised))
@@ -40,14 +41,14 @@ def test_promises_are_kept(jobs, order, placement, domains):
 
 
 @settings(max_examples=100, deadline=None)
-@given(_jobs(4, pools=3), st.sampled_from([16.0, 24.0, 48.0]), st.sampled_from(BUILT_IN))
+@given(_jobs(4, pools=3), st.sampled_from([16.0, 24.0, 48.0]), st.sampled_from(ORDERS))
 def test_promises_of_power_are_kept(jobs, limit_w, order):
     """The same with three pools that share a power limit of which they could use more."""
     pools = [PoolSpec(0, 0, 2, 4, compute_w=watts) for watts in (2.0, 4.0, 3.0)]
     case = Case(
         jobs=[JobSpec(s, g, r, r + extra, priority, pool % 3, route=pool) for s, g, r, extra, priority, pool in jobs],
         pools=pools,
-        rules=dataclasses.replace(CONSERVATIVE, order=order),
+        rules=dataclasses.replace(CONSERVATIVE, **order),
         routes=[([p], 0) for p in range(3)],
         shares=[1.0, 2.0, 4.0],
         changes=[Change(0.0, "grid", 0, limit_w), *(Change(0.0, "deliver", p, 2) for p in range(3))],
@@ -88,7 +89,7 @@ def test_what_comes_free_early_goes_up_the_queue():
 def test_a_promise_holds_against_a_more_urgent_newcomer():
     """It is placed behind those that were promised their starts; of two that wait, it moves up first."""
     jobs = [(0, 4, 10, 10), (1, 4, 10, 10), (2, 4, 10, 10)]
-    fleet = play(jobs, 1, 4, dataclasses.replace(CONSERVATIVE, order=Order.PRIORITY), priority=np.array([0, 0, 5]))
+    fleet = play(jobs, 1, 4, dataclasses.replace(CONSERVATIVE, key=priority), priority=np.array([0, 0, 5]))
     assert starts(fleet) == [0.0, 10.0, 20.0]
 
 

@@ -6,13 +6,14 @@ import pytest
 import gpusim
 from gpusim.engine.description import PoolSpec, Scheduling
 from gpusim.kernels.state.codes import Backfill, Order
+from gpusim.policies.queue_orders import largest, priority, sjf
 from gpusim.units import DAY_S
 from tests.engine.kit import play_case, play_services
 from tests.reference.case import Case, Change, JobSpec, ServiceSpec
 from tests.reference.simulator import simulate, simulate_services
 
 SMALL = gpusim.Scenario.from_toml("seeds/small.toml").with_({"services": {}})
-ORDERS = [Order.FIFO, Order.SJF, Order.PRIORITY, Order.LARGEST, Order.FAIR_SHARE]
+ORDERS = [*({"key": key} for key in (None, sjf, priority, largest)), {"order": Order.FAIR_SHARE}]
 
 
 def _in_turn(rows):
@@ -24,7 +25,7 @@ def _cycles(submits_s, nodes, order, policy=None, backfill=Backfill.NONE, runtim
     case = Case(
         [JobSpec(time_s, 1, runtime_s, runtime_s) for time_s in submits_s],
         [PoolSpec(0, 0, nodes, 1)],
-        Scheduling(order=order, backfill=backfill),
+        Scheduling(**order, backfill=backfill),
         changes=[Change(0.0, "nodes", 0, nodes)],
         cycle_s=30.0,
         policy=policy,
@@ -35,7 +36,9 @@ def _cycles(submits_s, nodes, order, policy=None, backfill=Backfill.NONE, runtim
 
 
 @pytest.mark.parametrize("backfill", list(Backfill))
-@pytest.mark.parametrize(("order", "policy"), [*((order, None) for order in ORDERS), (Order.CUSTOM, _in_turn)])
+@pytest.mark.parametrize(
+    ("order", "policy"), [*((order, None) for order in ORDERS), ({"order": Order.CUSTOM}, _in_turn)]
+)
 def test_a_cycle_comes_behind_the_arrivals_of_its_instant(order, policy, backfill):
     assert _cycles([0.0, 30.0, 45.0, 60.0], 4, order, policy, backfill) == [0.0, 30.0, 60.0, 60.0]
     assert _cycles([0.0, 30.0, 45.0, 60.0], 1, order, policy, backfill) == [0.0, 30.0, 60.0, 90.0]

@@ -10,6 +10,7 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels.state.codes import Backfill, Order
 from gpusim.kernels.state.fleet import Fleet
+from gpusim.policies.queue_orders import priority, sjf
 
 ONE_BY_ONE = np.iinfo("i8").max
 SIZES = (1, 2, 3, 5, 8, 9, 16, 24)
@@ -52,16 +53,16 @@ def _play(work: Work, pools: list[PoolSpec], rules: Scheduling, limit_w=np.inf, 
 @pytest.mark.parametrize(
     ("order", "quota", "preempts"),
     [
-        (Order.FIFO, None, False),
-        (Order.SJF, None, False),
-        (Order.FAIR_SHARE, None, False),
-        (Order.FIFO, np.array([[24], [40], [1000]]), False),
-        (Order.PRIORITY, None, True),
+        ({}, None, False),
+        ({"key": sjf}, None, False),
+        ({"order": Order.FAIR_SHARE}, None, False),
+        ({}, np.array([[24], [40], [1000]]), False),
+        ({"key": priority}, None, True),
     ],
 )
 def test_searched_by_size_or_one_by_one(order, quota, preempts, limit_w):
     """Three thousand jobs of all sizes, with power short and not: every start is the same."""
-    rules, pools = Scheduling(order=order, backfill=Backfill.EASY, preempts=preempts), [NODE, NODE]
+    rules, pools = Scheduling(**order, backfill=Backfill.EASY, preempts=preempts), [NODE, NODE]
     work = _work(3000, 2)
     more = {"classes": CLASSES, "shares": SHARES, "quota": quota, "limit_w": limit_w}
     one_by_one = _play(work, pools, rules, long_queue=ONE_BY_ONE, **more).jobs

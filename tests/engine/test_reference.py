@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, ServiceLevels
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.kernels.state.codes import Backfill, Capping, Order, Placement, Topology
+from gpusim.policies.indices import ServiceLevels
 from tests.engine.case_kinds import KINDS, SERVED
 from tests.engine.kit import play_case, play_services
 from tests.engine.test_scheduling import DELAYED_THIRD, FOUR, H

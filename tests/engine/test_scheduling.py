@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.kernels.state.codes import GREEDY_ONLY, Backfill, Cause, Order, Placement, Wait
+from gpusim.kernels.state.codes import Backfill, Cause, Placement, Wait
+from gpusim.policies.queue_orders import priority, sjf
 from tests.engine.kit import play, starts
+from tests.engine.random_cases import ORDERS
 
 H = 3600.0
-BUILT_IN = [order for order in Order if order not in (Order.CUSTOM, *GREEDY_ONLY)]
 FOUR = [(0, 2, 10 * H, 10 * H), (0, 4, 5 * H, 5 * H), (0, 2, 8 * H, 8 * H), (0, 2, 4 * H, 4 * H)]
 DELAYED_THIRD = [(0, 3, 10 * H, 10 * H), (0, 3, 2 * H, 2 * H), (0, 4, 5 * H, 5 * H), (0, 1, 20 * H, 20 * H)]
 
@@ -50,11 +51,11 @@ def test_easy_keeps_its_promise(jobs, placement):
 
 
 @settings(max_examples=100, deadline=None)
-@given(_jobs(20), st.sampled_from(BUILT_IN), st.sampled_from(list(Backfill)), st.sampled_from([1, 3]))
+@given(_jobs(20), st.sampled_from(ORDERS), st.sampled_from(list(Backfill)), st.sampled_from([1, 3]))
 def test_conservation(jobs, order, backfill, domains):
     """No node is over-committed, waits have causes, queue and wait are one, GPU-seconds add up."""
     jobs = [(s, min(g, 20), r, e) for s, g, r, e in jobs]
-    fleet = play(jobs, 6, 4, Scheduling(order=order, backfill=backfill), domains=domains)
+    fleet = play(jobs, 6, 4, Scheduling(**order, backfill=backfill), domains=domains)
     record, pool, end_s = fleet.jobs, fleet.pools[0], fleet.clock[0].now_s
     wait_s = record["first_start_s"] - record["submit_s"]
     assert np.allclose(record["waits"].sum(axis=1), wait_s, rtol=0, atol=1e-9)
@@ -134,12 +135,12 @@ def test_orders():
     """Three one-GPU jobs wait behind a long one; each order takes its own first."""
     jobs = [(0, 1, 10, 10), (1, 1, 5, 9), (2, 1, 5, 3), (3, 1, 5, 5)]
 
-    def first(order, **more):
-        return int(np.argsort(starts(play(jobs, 1, 1, Scheduling(order=order), **more)))[1])
+    def first(key, **more):
+        return int(np.argsort(starts(play(jobs, 1, 1, Scheduling(key=key), **more)))[1])
 
-    assert first(Order.FIFO) == 1
-    assert first(Order.SJF) == 2
-    assert first(Order.PRIORITY, priority=np.array([0, 0, 1, 7])) == 3
+    assert first(None) == 1
+    assert first(sjf) == 2
+    assert first(priority, priority=np.array([0, 0, 1, 7])) == 3
 
 
 def test_a_quota_of_the_only_tenant():

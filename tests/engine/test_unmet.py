@@ -16,17 +16,18 @@ from gpusim.engine.description import Scheduling
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.state.codes import Backfill, Cause, Wait
 from tests.engine.kit import play
-from tests.engine.test_scheduling import BUILT_IN, _jobs
+from tests.engine.random_cases import ORDERS
+from tests.engine.test_scheduling import _jobs
 
 NODES, SIZE = 4, 4
 GPUS = NODES * SIZE
 
 
 @settings(max_examples=100, deadline=None)
-@given(_jobs(GPUS), st.sampled_from(BUILT_IN), st.sampled_from(list(Backfill)))
+@given(_jobs(GPUS), st.sampled_from(ORDERS), st.sampled_from(list(Backfill)))
 def test_every_moment_by_itself(jobs, order, backfill):
     """Asked: GPUs of those who wait. First the free GPUs, then those that gangs hold unasked, then those at work."""
-    fleet = play(jobs, NODES, SIZE, Scheduling(order=order, backfill=backfill))
+    fleet = play(jobs, NODES, SIZE, Scheduling(**order, backfill=backfill))
     pool = fleet.pools[0]
     rows = fleet.jobs
     asked = rows["gpus"]

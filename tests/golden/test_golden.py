@@ -7,14 +7,13 @@ import pandas as pd
 import pytest
 
 from gpusim.engine.description import Scheduling
-from gpusim.kernels.state.codes import Backfill, Order, Placement
+from gpusim.kernels.state.codes import Backfill, Placement
+from gpusim.policies.queue_orders import sjf
 from tests.engine.kit import play, starts
 
 FIFO_FIRST, FIFO_BEST = Scheduling(placement=Placement.FIRST_FIT), Scheduling(placement=Placement.BEST_FIT)
 EASY = Scheduling(backfill=Backfill.EASY, placement=Placement.FIRST_FIT)
-SJF_FIRST, SJF_BEST = (
-    Scheduling(order=Order.SJF, placement=rule) for rule in (Placement.FIRST_FIT, Placement.BEST_FIT)
-)
+SJF_FIRST, SJF_BEST = (Scheduling(key=sjf, placement=rule) for rule in (Placement.FIRST_FIT, Placement.BEST_FIT))
 
 
 def _play(

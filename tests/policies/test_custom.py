@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.errors import PolicyError, ScenarioError
+from gpusim.errors import PolicyError
 from gpusim.policies.loading import load_policy
 
 HERE = __name__
@@ -146,7 +146,7 @@ def test_faulty_answers(name, told):
     [
         ("no_such_module:Policy", "cannot import 'no_such_module'"),
         (f"{HERE}:Shortets", "did you mean 'Shortest'"),
-        (f"{HERE}:NoMethod", "no method 'order"),
+        (f"{HERE}:NoMethod", "no method 'key"),
         (f"{HERE}:NeedsArgument", "raised TypeError"),
     ],
 )
@@ -155,6 +155,6 @@ def test_policies_that_cannot_be_loaded(path, told):
         load_policy(path)
 
 
-def test_a_policy_needs_cycle_mode():
-    with pytest.raises(ScenarioError, match="cycle"):
-        SCENARIO.with_({"scheduler.mode": "event", "scheduler.order": f"{HERE}:Shortest"})
+def test_a_policy_of_rounds_needs_cycle_mode():
+    with pytest.raises(PolicyError, match='Shortest\' decides in rounds: it needs scheduler.mode = "cycle"'):
+        gpusim.run(SCENARIO.with_({"scheduler.mode": "event", "scheduler.order": f"{HERE}:Shortest"}))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusim.engine.description import Scheduling, ServiceLevels
+from gpusim.engine.description import Scheduling
 from gpusim.errors import ScenarioError
 from gpusim.kernels.state.codes import Order
 from gpusim.policies.gittins import gittins_levels
+from gpusim.policies.indices import ServiceLevels
 from gpusim.scenario.orders import ORDERS, How
 from gpusim.validation.cases import play as play_work
 from gpusim.validation.cases import responses_s, work

@@ -3,8 +3,8 @@
 It follows ``docs/semantics.md`` and nothing else. Jobs, nodes and pools are Python objects that are searched anew at
 every question: no heaps, no bit sets, no caches, nothing that is carried on from one pass to the next but EASY's one
 reservation, which the rules themselves keep. With the engine it shares the descriptions that go in (``PoolSpec``,
-``Scheduling``, ``ClassSpec``) and the names of choices (``Order``, ``Backfill``, ...), not a line that decides
-anything.
+``Scheduling``, ``ClassSpec``) and the names of choices (``Order``, functions of ``queue_orders``, ``Backfill``, ...),
+not a line that decides anything.
 
 Read in this order:
 

@@ -34,7 +34,7 @@ class ConservativePass:
                 self.simulator.start(job, job.promise.nodes)
         if self.rules.preempts:
             self._start_heads(pool, answer)
-        queue = Queue(pool, self.rules.order, self.case.shares, lambda _job: False, answer)
+        queue = Queue(pool, self.rules, self.case.shares, lambda _job: False, answer)
         while (job := queue.next()) is not None:
             queue.pass_over(job)
             found = self._plan().earliest(job)
@@ -44,13 +44,13 @@ class ConservativePass:
 
     def _learn(self, pool: Pool, answer: list[Job] | None) -> None:
         """Who waits first waits for what it lacks now; if nothing, what is free was promised to others."""
-        queue = Queue(pool, self.rules.order, self.case.shares, self.simulator.exceeds_quota, answer)
+        queue = Queue(pool, self.rules, self.case.shares, self.simulator.exceeds_quota, answer)
         head, waiting = queue.next(), self.simulator.waiting
         refused = waiting.refused(pool) if answer is None else queue.left_out
         waiting.learn(pool, head, waiting.lack_or(head, Wait.BUSY), refused)
 
     def _start_heads(self, pool: Pool, answer: list[Job] | None) -> None:
-        queue = Queue(pool, self.rules.order, self.case.shares, self.simulator.exceeds_quota, answer)
+        queue = Queue(pool, self.rules, self.case.shares, self.simulator.exceeds_quota, answer)
         while (head := queue.next()) is not None:
             found = self._plan().earliest(head)
             if found is not None and found[0] == self.env.now:

@@ -80,7 +80,7 @@ class Fleet:
         """Without backfill, nobody later in the order takes power of which a head lacks some."""
         power = self.sites[job.pool.spec.site]
         claims = [pool.claim for pool in power.pools if pool is not job.pool and pool.claim is not None]
-        claims = [c for c in claims if place(c, self.rules.order) < place(job, self.rules.order)]
+        claims = [c for c in claims if place(c, self.rules) < place(job, self.rules)]
         claimed_w = [job_w(c, c.pool) * power.overhead for c in claims]
         claimed_w = sum(c for c in claimed_w if power.without_jobs_w() + c <= power.allowed_w)
         return claimed_w == 0 or power.draw_w() + claimed_w + w <= power.allowed_w

@@ -94,7 +94,7 @@ class Greedy:
             return self._end_without_cap_s(job) if runs else now + job.expected_wall_s(job.pool)
         if order == Order.REMAINING_GPU:
             return job.gpus * (self._end_without_cap_s(job) - now if runs else job.expected_wall_s(job.pool))
-        return KEYS[order](job)
+        return KEYS[self.rules.key](job)
 
     def _end_without_cap_s(self, job: Job) -> float:
         """When a running job ends by its estimate if it is not capped from now on."""

@@ -66,7 +66,7 @@ class Passes:
             self.simulator.greedy.play(pool)
             return
         before = pool.reservation, pool.reservation and pool.reservation.shadow_s, pool.claim
-        queue = Queue(pool, self.rules.order, self.case.shares, self.simulator.exceeds_quota, answer)
+        queue = Queue(pool, self.rules, self.case.shares, self.simulator.exceeds_quota, answer)
         while (head := queue.next()) is not None:
             nodes = self.simulator.find(head)
             if nodes is None and self.rules.preempts and self.simulator.has_power(head):

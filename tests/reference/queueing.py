@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from gpusim.kernels.state.codes import GREEDY_ONLY, Order
+from gpusim.engine.description import Scheduling
+from gpusim.kernels.state.codes import Order
+from gpusim.policies import queue_orders
 from tests.reference.world import Job, Pool
 
+DUE = partial(queue_orders.deadline, slack=2.0)
 KEYS = {
-    Order.FIFO: lambda job: 0,
-    Order.FAIR_SHARE: lambda job: 0,
-    Order.SJF: lambda job: job.spec.estimate_s,
-    Order.PRIORITY: lambda job: -job.spec.priority,
-    Order.LARGEST: lambda job: -job.spec.gpus * job.part,
-    **dict.fromkeys((Order.CUSTOM, *GREEDY_ONLY), lambda job: 0),
-    Order.SMALLEST: lambda job: job.spec.gpus * job.part,
-    Order.GPU_TIME: lambda job: job.spec.estimate_s * job.spec.gpus * job.part,
-    Order.DEADLINE: lambda job: job.spec.submit_s + 2.0 * job.spec.estimate_s,  # cases have a slack of 2
+    None: lambda job: 0,
+    queue_orders.sjf: lambda job: job.spec.estimate_s,
+    queue_orders.priority: lambda job: -job.spec.priority,
+    queue_orders.largest: lambda job: -job.spec.gpus * job.part,
+    queue_orders.smallest: lambda job: job.spec.gpus * job.part,
+    queue_orders.gpu_time: lambda job: job.spec.estimate_s * job.spec.gpus * job.part,
+    DUE: lambda job: job.spec.submit_s + 2.0 * job.spec.estimate_s,
 }
 
 
-def place(job: Job, order: Order) -> tuple:
+def place(job: Job, rules: Scheduling) -> tuple:
     """Place in the order among all jobs, shares aside."""
-    return (KEYS[order](job), job.spec.submit_s, job.row)
+    return (KEYS[rules.key](job), job.spec.submit_s, job.row)
 
 
 class Queue:
@@ -35,12 +37,12 @@ class Queue:
     def __init__(
         self,
         pool: Pool,
-        order: Order,
+        rules: Scheduling,
         shares: list[float],
         exceeds_quota: Callable[[Job], bool],
         answer: list[Job] | None = None,
     ):
-        self.pool, self.order, self.shares, self.exceeds_quota = pool, order, shares, exceeds_quota
+        self.pool, self.rules, self.shares, self.exceeds_quota = pool, rules, shares, exceeds_quota
         self.answer = answer
         self.passed: set[Job] = set()
         self.left_out: set[int] = set()
@@ -63,7 +65,7 @@ class Queue:
     def _key(self, job: Job) -> tuple:
         if self.answer is not None:
             return (self.answer.index(job),)
-        if self.order != Order.FAIR_SHARE:
-            return place(job, self.order)
+        if self.rules.order != Order.FAIR_SHARE:
+            return place(job, self.rules)
         tenant = job.spec.tenant
         return (self.pool.held_by(tenant) / self.shares[tenant], tenant, job.spec.submit_s, job.row)

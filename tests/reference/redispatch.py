@@ -36,7 +36,7 @@ class Moves:
         for pool in self.pools:
             if pool.is_open and not pool.waiting and pool.free + len(hosts_of(pool)) > 0:
                 for other in self.pools:
-                    queue = Queue(other, self.rules.order, self.case.shares, lambda _job: False)
+                    queue = Queue(other, self.rules, self.case.shares, lambda _job: False)
                     for _ in range(LOOK):
                         job = queue.next()
                         if job is None:

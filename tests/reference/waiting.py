@@ -43,7 +43,7 @@ class Waiting:
     def refused(self, pool: Pool) -> set[int]:
         """Tenants whose quotas refuse the first of their jobs in a queue under a built-in order."""
         first = {}
-        for job in sorted(pool.waiting, key=lambda job: place(job, self.fleet.rules.order)):
+        for job in sorted(pool.waiting, key=lambda job: place(job, self.fleet.rules)):
             first.setdefault(job.spec.tenant, job)
         return {tenant for tenant, job in first.items() if self.fleet.exceeds_quota(job)}
 

@@ -57,8 +57,8 @@ def test_seeds_and_starter_are_valid() -> None:
         ),
         (
             "scheduler.order",
-            "my_policy:Mine",
-            'scheduler: a policy of your own decides in rounds: it needs mode = "cycle"',
+            "multifactor",
+            "scheduler: order = 'multifactor' decides in rounds: it needs mode = \"cycle\"",
         ),
         (
             "services.chat.gpus_per_replica",

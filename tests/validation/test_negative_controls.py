@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from gpusim.engine.cooling import overhead
-from gpusim.engine.description import ServiceLevels
 from gpusim.engine.run import run
 from gpusim.kernels.state.codes import Backfill, Order
+from gpusim.policies.indices import ServiceLevels
+from gpusim.policies.queue_orders import largest
 from gpusim.results.result import Result
 from gpusim.validation import (
     blocking,
@@ -54,7 +55,7 @@ def test_waiting_room():
 
 def test_no_priorities():
     """First come, first served: both classes wait alike, 4 s without and 5 s with the time served."""
-    off = failures(queueing.priorities(QUICK, Order.FIFO))
+    off = failures(queueing.priorities(QUICK, None))
     assert off["no preemption: mean wait of class 1"] == pytest.approx(4.0, rel=0.1)
     assert off["no preemption: mean wait of class 2"] == pytest.approx(4.0, rel=0.1)
 
@@ -90,7 +91,7 @@ def test_rules_of_tiresias():
 
 def test_no_head_of_line_blocking():
     """Large jobs first fill both GPUs: the ideal 4/3 jobs per second instead of 8/7."""
-    off = failures(queueing.head_of_line(FULL, Order.LARGEST))
+    off = failures(queueing.head_of_line(FULL, largest))
     assert off["one GPU with chance 0.5: throughput"] == pytest.approx(4 / 3, rel=0.01)
 
 
@@ -243,7 +244,7 @@ def test_one_gpu_more():
 
 def test_first_come_is_not_fair():
     """First come, first served, the largest tenant alone ends when all do."""
-    off = failures(islice(scheduling.fairness(QUICK, Order.FIFO), 3))
+    off = failures(islice(scheduling.fairness(QUICK, Order.KEY), 3))
     assert off["tenant with a share of 1: finish-time fairness"] < 0.2
 
 

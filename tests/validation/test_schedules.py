@@ -11,8 +11,9 @@ from click.testing import CliRunner
 from gpusim.cli import cli
 from gpusim.engine.description import Scheduling
 from gpusim.errors import TraceError
-from gpusim.kernels.state.codes import Backfill, Order, Placement
+from gpusim.kernels.state.codes import Backfill, Placement
 from gpusim.policies.gavel import Gavel as Policy
+from gpusim.policies.queue_orders import sjf
 from gpusim.validation import gavel_fleet, plain_easy
 from gpusim.validation.plain_best_fit import best_fit
 from gpusim.validation.plain_gavel import Gavel
@@ -82,9 +83,9 @@ def test_our_rule_in_plain_python_is_ours(seed, late):
     ours = starts(play(table, 6, 8, rules))
     assert plain_easy.own(jobs, 6, 8).tolist() == ours
     assert plain_easy.textbook(jobs, 6, 8).tolist() != ours
-    for order in (Order.FIFO, Order.SJF):
-        ours = starts(play(table, 6, 8, Scheduling(order, placement=Placement.BEST_FIT)))
-        assert best_fit(jobs, 6, 8, order is Order.SJF).tolist() == ours
+    for key in (None, sjf):
+        ours = starts(play(table, 6, 8, Scheduling(key=key, placement=Placement.BEST_FIT)))
+        assert best_fit(jobs, 6, 8, key is sjf).tolist() == ours
 
 
 def test_ties_of_accasims_best_fit():

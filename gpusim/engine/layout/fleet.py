@@ -8,7 +8,7 @@ from gpusim.engine.capping import cap_tables
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
 from gpusim.engine.layout.capacity import cpu_memory_of, heaps, lay_out_pools, sites_of
 from gpusim.engine.layout.feeders import lay_out_feeders
-from gpusim.engine.layout.jobs import classes_of, jobs_of, most_guests, routes_of
+from gpusim.engine.layout.jobs import classes_of, jobs_of, keys_of, most_guests, routes_of
 from gpusim.engine.layout.options import clock_of, scheduling_of
 from gpusim.engine.layout.plans import dues, timelines
 from gpusim.engine.layout.queues import queues_of, rosters_of
@@ -48,7 +48,7 @@ def allocate(
     serving = serving or lay_out(Replicas())
     shares = shares or [1.0]
     classes, caps = classes or [ClassSpec()], caps or [SiteCaps()] * n_sites
-    jobs = jobs_of(work, scheduling)
+    jobs, keys = jobs_of(work, scheduling), keys_of(work, scheduling)
     caps_of_runs = cap_tables(
         classes, jobs.priority, caps, serving.replicas, {pool.site for pool in pools if pool.is_fed}
     )
@@ -75,7 +75,7 @@ def allocate(
         sites=sites,
         **feeders,
         **queues_of(
-            layout, jobs, scheduling, shares, by_tenant=quota is not None or scheduling.order == Order.FAIR_SHARE
+            layout, jobs, keys, scheduling, shares, by_tenant=quota is not None or scheduling.order == Order.FAIR_SHARE
         ),
         **routes_of(work),
         links=records(LINK, max(n_links, 1)),
@@ -87,7 +87,7 @@ def allocate(
         ordered=np.zeros(n_jobs if scheduling.order == Order.CUSTOM else 1, "i8"),
         **timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
         **dues(n_jobs, conservative or scheduling.greedy or scheduling.topology_wait_s > 0.0),
-        **rosters_of(layout.pools, jobs, scheduling),
+        **rosters_of(layout.pools, keys, scheduling),
         roams_s=jobs.submit_s + scheduling.topology_wait_s
         if scheduling.topology == Topology.PREFERRED
         else np.zeros(1),

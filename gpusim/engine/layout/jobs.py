@@ -8,8 +8,9 @@ from gpusim.engine.capping import slowing
 from gpusim.engine.description import ClassSpec, Scheduling, Work
 from gpusim.gangs import MILLI
 from gpusim.kernels.state.bundle import records
-from gpusim.kernels.state.codes import NONE, Order, Status
+from gpusim.kernels.state.codes import NONE, Status
 from gpusim.kernels.state.jobs import CLASS, JOB, ROUTE
+from gpusim.kernels.state.queues import SUBMITTED
 
 
 def jobs_of(work: Work, scheduling: Scheduling) -> np.recarray:
@@ -33,18 +34,20 @@ def most_guests(jobs: np.recarray, n_gpus: int) -> int:
     return min(len(parts), n_gpus * (MILLI // int(parts.min()))) if len(parts) else 0
 
 
-def keys_of(jobs: np.recarray, scheduling: Scheduling) -> np.ndarray:
+def submitted(work: Work) -> np.recarray:
+    """Jobs as a policy sees them that gives them keys."""
+    jobs = records(SUBMITTED, len(work.submit_s))
+    jobs["job"] = np.arange(len(jobs))
+    for name in ("submit_s", "runtime_s", "estimate_s", "priority", "tenant", "job_class", "preemptible"):
+        jobs[name] = getattr(work, name)
+    milli = np.asarray(work.milli)
+    jobs["gpus"] = np.where(milli > 0, milli / MILLI, work.gpus)
+    return jobs
+
+
+def keys_of(work: Work, scheduling: Scheduling) -> np.ndarray:
     """By what jobs are ordered as they are submitted, shape (n_jobs,): less goes first."""
-    gpus = np.where(jobs.milli > 0, jobs.milli / MILLI, jobs.gpus) if jobs.milli.any() else jobs.gpus
-    keys = {
-        Order.SJF: jobs.estimate_s,
-        Order.PRIORITY: -jobs.priority,
-        Order.LARGEST: -gpus,
-        Order.SMALLEST: gpus,
-        Order.GPU_TIME: jobs.estimate_s * gpus,
-        Order.DEADLINE: jobs.submit_s + scheduling.slack * jobs.estimate_s,
-    }
-    return keys.get(scheduling.order, np.zeros(len(jobs)))
+    return np.zeros(len(work.submit_s)) if scheduling.key is None else scheduling.key(submitted(work))
 
 
 def classes_of(specs: list[ClassSpec], phases: np.ndarray) -> np.recarray:

@@ -6,7 +6,6 @@ import numpy as np
 
 from gpusim.engine.description import Scheduling
 from gpusim.engine.layout.capacity import Layout
-from gpusim.engine.layout.jobs import keys_of
 from gpusim.kernels import bitset
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.codes import Backfill, Order
@@ -15,11 +14,17 @@ from gpusim.kernels.state.rosters import ENTRY, NO_LEAST, ROSTER
 
 
 def queues_of(
-    layout: Layout, jobs: np.recarray, scheduling: Scheduling, shares: list[float], *, by_tenant: bool
+    layout: Layout,
+    jobs: np.recarray,
+    keys: np.ndarray,
+    scheduling: Scheduling,
+    shares: list[float],
+    *,
+    by_tenant: bool,
 ) -> dict[str, np.ndarray]:
     """Lanes of each pool, one for each tenant or one for all, the sets of who waits in them, and their rows by size."""
     groups = [np.flatnonzero(jobs.tenant == t) for t in range(len(shares))] if by_tenant else [np.arange(len(jobs))]
-    by_place = _rank(jobs, groups, keys_of(jobs, scheduling))
+    by_place = _rank(jobs, groups, keys)
     planned = scheduling.backfill == Backfill.CONSERVATIVE
     lanes, n_words = _lanes(layout.pools, groups, shares, layout.n_words, planned)
     n_rows = n_words if scheduling.backfill == Backfill.EASY and scheduling.order != Order.CUSTOM else 1
@@ -66,16 +71,17 @@ def _lanes(
     return lanes, n_words
 
 
-def rosters_of(pools: np.recarray, jobs: np.recarray, scheduling: Scheduling) -> dict[str, np.ndarray]:
+def rosters_of(pools: np.recarray, keys: np.ndarray, scheduling: Scheduling) -> dict[str, np.ndarray]:
     """Lists of who waits and runs in each pool; what is not used of them takes no memory."""
-    entries = records(ENTRY, len(jobs) if scheduling.greedy else 1)
+    n_jobs = len(keys)
+    entries = records(ENTRY, n_jobs if scheduling.greedy else 1)
     rosters = records(ROSTER, len(pools))
     room = 1
     if scheduling.greedy:
-        entries["first_key"] = keys_of(jobs, scheduling)
-        ends = np.cumsum(len(jobs) + pools["planned"])
+        entries["first_key"] = keys
+        ends = np.cumsum(n_jobs + pools["planned"])
         rosters["first_running"] = ends - pools["planned"]
-        rosters["first_waiting"] = rosters["first_running"] - len(jobs)
+        rosters["first_waiting"] = rosters["first_running"] - n_jobs
         rosters["least_gpus"] = NO_LEAST
         room = int(ends[-1]) + 1
     return {

@@ -11,6 +11,7 @@ from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import allowed_w, caps, fits_limit, look_at_caps, peak_w
+from gpusim.kernels.noting import is_planned
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.promise import look_again
@@ -97,6 +98,8 @@ def _start(f, v, r, p, may_preempt, now):
     f.holdings[h].expected_end_s = math.inf
     replica.holding = h
     take_nodes(f, h)
+    if is_planned(f):
+        pool.doubt = 1  # no plan was asked
     held = f.holdings[h].held
     pool.serving += held
     _count_draw(f, v, r, p, 1.0)

@@ -63,20 +63,14 @@ class Phase(IntEnum):
 
 
 class Order(IntEnum):
-    """Queue orders of the built-in policies; ties by submission, then by job."""
+    """How the queue is ordered; ties by submission, then by job."""
 
-    FIFO = 0
-    SJF = 1
-    PRIORITY = 2
-    LARGEST = 3
-    FAIR_SHARE = 4
-    CUSTOM = 5  # as a policy written in Python says, in cycle mode
-    SMALLEST = 6
-    GPU_TIME = 7  # estimate x GPUs
-    DEADLINE = 8
-    REMAINING = 9
-    REMAINING_GPU = 10  # remaining time x GPUs
-    SERVICE = 11  # by levels of what they had so far
+    KEY = 0  # by a number that each job has from its submission on; FIFO: all have the same
+    FAIR_SHARE = 1
+    CUSTOM = 2  # as a policy written in Python says, in every round
+    REMAINING = 3
+    REMAINING_GPU = 4  # remaining time x GPUs
+    SERVICE = 5  # by levels of what they had so far
 
 
 GREEDY_ONLY = (Order.REMAINING, Order.REMAINING_GPU, Order.SERVICE)  # which place a job has changes as it runs

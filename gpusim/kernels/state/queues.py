@@ -29,6 +29,19 @@ LANE = record(  # the jobs of one tenant in one pool's queue; one lane for all w
         ("gpu_s", "f8", (N_WAIT,)),
     ]
 )
+SUBMITTED = record(  # what a policy in Python sees of jobs before the run, when it gives them keys
+    [
+        ("job", "i8"),  # row in `jobs`, in order of submission
+        ("submit_s", "f8"),
+        ("gpus", "f8"),  # parts of one GPU as fractions
+        ("runtime_s", "f8"),  # on the reference type: what no scheduler knows, for orders that are to be compared with
+        ("estimate_s", "f8"),
+        ("priority", "i8"),
+        ("tenant", "i8"),
+        ("job_class", "i8"),
+        ("preemptible", "?"),
+    ]
+)
 QUEUE = record(  # what a policy in Python sees of the jobs that wait, and run
     [
         ("job", "i8"),  # row in `jobs`

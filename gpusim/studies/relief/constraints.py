@@ -47,7 +47,12 @@ def counterfactuals(
         Room for jobs that no pool can hold (``room_for``).
     """
     total, scheduler = sum(held.values()), scenario.scheduler
-    priced = "usd" in measure or scheduler.dispatch == "cheapest" or scheduler.policy != ""
+    priced = (
+        "usd" in measure
+        or scheduler.dispatch == "cheapest"
+        or scheduler.decides_in_rounds
+        or scheduler.own_policy != ""
+    )
     found = [one for constraint in CONSTRAINTS for one in constraint(scenario, step, days)]
     found += admission.types_of_trace(scenario, {place for one in found for place in one.causes}, held)
     found += service_reliefs(scenario, step) if measure == ATTAINMENT else ()
