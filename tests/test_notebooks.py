@@ -54,7 +54,7 @@ FEWER = {
     "08_a_run_of_16384_gpus_through_54_days": {"16_384, 54.0, 64": "16_384, 10.0, 64", "(2, 10, 30)": "(10, 30)"},
     "09_how_far_to_oversubscribe": {"(1.0, 1.2, 1.4, 1.6, 1.8)": "(1.0, 1.4, 1.8)"},
     "10_which_scheduling_policy": {
-        "replications=12": "replications=3",
+        '"replications": 12': '"replications": 3',
         '"which_policy")': '"which_policy", executor="serial")',
     },
 }

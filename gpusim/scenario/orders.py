@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
+from gpusim.errors import did_you_mean
 from gpusim.scenario.base import Model
 from gpusim.scenario.policy_options import (
     DeadlineOptions,
@@ -109,12 +112,12 @@ ORDERS: dict[str, PolicySpec] = {
     ),
     "slo": PolicySpec(
         _R, "the earliest deadline that can still be met; then late jobs, those with strict deadlines last",
-        "Gao et al. SoCC'21 (Chronus), without its packing of leases", SloOptions, "gpusim.policies.slo:Slo",
+        "Gao et al. SoCC'21 (Chronus), without its packing of leases", SloOptions, "slo:Slo",
     ),
     "deferral": PolicySpec(
         _R, "the earliest submission; jobs that can wait are held back while power is dear, or dirty",
         "Wiesner et al. Middleware'21; Hanafy et al. ASPLOS'24 (GAIA)", DeferralOptions,
-        "gpusim.policies.deferral:Deferral",
+        "deferral:Deferral",
     ),
     "spot": PolicySpec(
         _R, "on-demand jobs; preemptible ones keep GPUs for a guaranteed time",
@@ -148,3 +151,10 @@ ORDERS: dict[str, PolicySpec] = {
         "Jayaram Subramanya et al. SOSP'23 (Sia)", SiaOptions, "sia:Sia",
     ),
 }  # fmt: skip
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """``did_you_mean`` of a policy, which may also be known by what its rule or its source calls it: Themis, QSSF."""
+    word = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
+    called = [f"'{one}'" for one, spec in ORDERS.items() if len(name) > 2 and word.search(f"{spec.rule} {spec.source}")]
+    return f" (did you mean {' or '.join(called)}?)" if called else did_you_mean(name, known)

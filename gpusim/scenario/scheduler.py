@@ -9,10 +9,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gpusim import plugins
-from gpusim.errors import did_you_mean
 from gpusim.scenario.base import Model
 from gpusim.scenario.faults import faults_of
-from gpusim.scenario.orders import ORDERS, How
+from gpusim.scenario.orders import ORDERS, How, meant
 
 IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -102,7 +101,7 @@ class Scheduler(Model):
         known = (*ORDERS, *plugins.found(plugins.POLICIES))
         if order not in known:
             raise ValueError(
-                f"allowed: {', '.join(known)}{did_you_mean(order, known)}, or a policy's import path, 'module:Class'"
+                f"allowed: {', '.join(known)}{meant(order, known)}, or a policy's import path, 'module:Class'"
             )
         return order
 

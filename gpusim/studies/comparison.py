@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from gpusim import plugins
-from gpusim.errors import GpusimError, ScenarioError, did_you_mean
+from gpusim.errors import GpusimError, ScenarioError
 from gpusim.policies.loading import has_key
-from gpusim.scenario.orders import ORDERS, How
+from gpusim.scenario.orders import ORDERS, How, meant
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.scheduler import IMPORT_PATH
 from gpusim.studies.sweeps.spec import SweepSpec
@@ -110,7 +110,7 @@ def _keys(name: str) -> tuple[str, dict[str, object] | None]:
     order, *ways = SHORT.get(name, name).split("+")
     how = _how(order)
     if how is None:
-        return did_you_mean(name, (*ORDERS, *SHORT)), None
+        return meant(name, (*ORDERS, *SHORT)), None
     if len(ways) > 1 or any(way not in WAYS for way in ways):
         return f" (what follows + is one of {', '.join(WAYS)})", None
     way = ways[0] if ways else "none"

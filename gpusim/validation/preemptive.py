@@ -8,6 +8,7 @@ import numpy as np
 
 from gpusim.engine.description import Scheduling
 from gpusim.kernels.state.codes import Order
+from gpusim.policies import queue_orders
 from gpusim.policies.indices import ServiceLevels
 from gpusim.validation.anchor import Effort, Row, mean_of_runs
 from gpusim.validation.cases import WARM_UP, Law, play_in_pieces, poisson_arrivals, responses_s, stream, work
@@ -62,7 +63,7 @@ def blind_and_seeing(effort: Effort, levels: ServiceLevels = FINE) -> Iterator[R
     exponential, mixture = ((1.0, 1.0),), ((SHORT, MEANS[0]), (1.0 - SHORT, MEANS[1]))
     cases: list[tuple[str, Law, Scheduling, float, float]] = [
         ("M/M/1, FIFO", _exponential, Scheduling(), 1.0 / (1.0 - LOAD), 0.05),
-        ("M/M/1, at random", _exponential, Scheduling(order=Order.PRIORITY), 1.0 / (1.0 - LOAD), 0.05),
+        ("M/M/1, at random", _exponential, Scheduling(key=queue_orders.priority), 1.0 / (1.0 - LOAD), 0.05),
         ("M/M/1, least attained service", _exponential, service, 1.0 / (1.0 - LOAD), 0.05),
         ("M/M/1, shortest remaining time", _exponential, SRTF, shortest_remaining(exponential, LOAD), 0.023),
         ("mixture, least attained service", _mixture, service, foreground_background(mixture, LOAD), 0.05),

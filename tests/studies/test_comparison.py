@@ -154,3 +154,11 @@ def test_policies_that_a_scenario_does_not_go_with(tmp_path):
 def test_objectives_of_services_are_compared_where_there_are_any():
     assert "service_attainment" in comparison("chat_and_training", ["fifo", "las"]).measures
     assert "service_attainment" not in comparison("small", ["fifo", "las"]).measures
+
+
+@pytest.mark.parametrize(
+    ("called", "name"), [("themis", "'finish_time'"), ("QSSF", "'gpu_time'"), ("Chronus", "'deadline' or 'slo'")]
+)
+def test_policies_are_known_by_the_names_of_the_literature(called, name):
+    with pytest.raises(GpusimError, match=f"did you mean {name}"):
+        comparison(SMALL, ["fifo", called])
