@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from gpusim.engine.environment import FleetEnvironment
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpusim.engine.environment import FleetEnvironment
 
 CLOSE_S = 1e-6  # of a run's course
 LEAST_S = 1.0  # between two looks at a run that does not move
