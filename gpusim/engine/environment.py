@@ -197,7 +197,7 @@ class FleetEnvironment(PlayedClock):
         job = self._running("set_storage_rate", job)
         rate = border.number(self, "env.set_storage_rate: rate", rate, 0.0)
         until_s = border.number(self, "env.set_storage_rate: until_s", until_s, 0.0, "s")
-        place_s, _rate = place_and_rate(self, job)
+        place_s, _rate = place_and_rate(self.fleet, job, self.now)
         if rate > 0.0 and until_s < place_s:
             raise border.refuse(
                 self,
