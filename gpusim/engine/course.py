@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from gpusim.engine.environment import FleetEnvironment
+from gpusim.kernels.state.fleet import Fleet
 
 CLOSE_S = 1e-6  # of a run's course
 LEAST_S = 1.0  # between two looks at a run that does not move
 
 
-def place_and_rate(env: FleetEnvironment, job: int) -> tuple[float, float]:
+def place_and_rate(fleet: Fleet, job: int, now_s: float) -> tuple[float, float]:
     """[s] How far along its course a running job is now, and the rate at which it goes."""
-    row, pace = env.fleet.jobs[job], env.fleet.paces[job]
+    row, pace = fleet.jobs[job], fleet.paces[job]
     if row.paced == 0:
-        return float(env.now - row.start_s), 1.0
-    return float(pace.place_s + pace.rate * (env.now - pace.since_s)), float(pace.rate)
+        return float(now_s - row.start_s), 1.0
+    return float(pace.place_s + pace.rate * (now_s - pace.since_s)), float(pace.rate)
 
 
 def look_s(left_s: float, rate: float) -> float:

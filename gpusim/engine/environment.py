@@ -8,6 +8,7 @@ import numpy as np
 import simpy
 
 from gpusim.engine import border
+from gpusim.engine.course import place_and_rate
 from gpusim.engine.description import Replicas
 from gpusim.engine.draw import facility_w
 from gpusim.engine.instant import Place
@@ -203,11 +204,18 @@ class FleetEnvironment(PlayedClock):
             Seconds of its course in a second. Once it is at ``until_s`` it goes on at this rate until this is called
             with 0.
         until_s : float
-            [s] A place in its course, not behind it.
+            [s] A place in its course, ahead of where it is.
         """
         job = self._running("set_storage_rate", job)
         rate = border.number(self, "env.set_storage_rate: rate", rate, 0.0)
         until_s = border.number(self, "env.set_storage_rate: until_s", until_s, 0.0, "s")
+        place_s, _rate = place_and_rate(self.fleet, job, self.now)
+        if rate > 0.0 and until_s < place_s:
+            raise border.refuse(
+                self,
+                f"env.set_storage_rate: found until_s of {until_s:g} s, and the run is {place_s:g} s along its course;"
+                " give a place ahead of it",
+            )
         self.make_segment_room()
         pace.set_storage_rate(self.fleet, job, rate, until_s, self.now)
 

@@ -150,7 +150,7 @@ class SharedStorage:
         """Somebody has come or gone: the others are through at other times."""
         for job, end_s in bandwidth.ends_s():
             until_s = self._visits[job].until_s
-            place_s, rate = place_and_rate(self._env, job)
+            place_s, rate = place_and_rate(self._env.fleet, job, self._env.now)
             left_s, takes_s = until_s - place_s, end_s - self._env.now
             if left_s <= CLOSE_S or takes_s <= 0.0:
                 continue  # it is through in no time
@@ -184,7 +184,7 @@ class SharedStorage:
             return
         kind, write_s = self._kind(run.job), float(self._sizes.write_s[run.job])
         until_s = float(kind.load_s + k * (kind.checkpoint_interval_s + kind.checkpoint_write_s))
-        place_s, rate = place_and_rate(self._env, run.job)
+        place_s, rate = place_and_rate(self._env.fleet, run.job, self._env.now)
         left_s, part = until_s - write_s - place_s, (until_s - place_s) / write_s
         if left_s > CLOSE_S:
             self._env.at(self._env.now + look_s(left_s, rate)).callbacks.append(lambda _event: self._look(run, k))

@@ -28,7 +28,7 @@ def watch(
         if row.status != Status.RUNNING:
             yield env.at(env.now + least_s)
             continue
-        place_s, rate = place_and_rate(env, spoiled.job)
+        place_s, rate = place_and_rate(env.fleet, spoiled.job, env.now)
         load_s = float(kind.load_s)
         first_s = load_s + float(kind.checkpoint_background_s)
         if run != row.evictions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.control import shed
+from gpusim.kernels.course import course_length
 from gpusim.kernels.jobs_on import first_on, next_on
 from gpusim.kernels.promise import size_up
 from gpusim.kernels.running import leave_pace, take_pace
@@ -32,7 +33,7 @@ def set_storage_rate(f, j, rate, until_s, now):
     leave_pace(f, j, now)
     pace = f.paces[j]
     if rate == 0.0:
-        pace.place_s = pace.storage_until_s  # to the last bit
+        pace.place_s = max(pace.place_s, min(until_s, course_length(f, j, job.pool)))  # to the last bit
     pace.storage_rate, pace.storage_until_s = rate, until_s
     take_pace(f, j, now)
     if abs(job.expected_end_s - ends_s) > SAME_S:

@@ -9,7 +9,7 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
-from gpusim.errors import ScenarioError
+from gpusim.errors import GpusimError, ScenarioError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.state.codes import Status
 from gpusim.units import DAY_S
@@ -233,3 +233,27 @@ def test_faults():
         ScenarioError, match=r"sites.there.storage.shared: is not true, and sites.here.storage.shared is"
     ):
         given(**{"sites.there": {**two, "storage": {"write_gb_s": 1.0}}})
+
+
+def test_reads_of_no_time():
+    """Of a millionth of a second and less, alone or many at once: as without."""
+    quick = {"write_gb_s": 1e9, "read_gb_s": 1e9}
+    one = given(**{"sites.here.storage": {**quick, "shared": True}})
+    for n in (1, 8):
+        result = gpusim.run(one, 1, jobs=jobs([0.0] * n, 1000.0))
+        assert result.jobs["end_s"].to_numpy() == pytest.approx([course_s(1000.0)] * n, abs=1e-5)
+        assert check(result) == []
+
+
+def test_a_place_that_is_behind():
+    """A process cannot send a run back; beyond the end of its course it is over."""
+
+    def send(env):
+        yield env.at(100.0)
+        with pytest.raises(GpusimError, match="found until_s of 50 s, and the run is 100 s along its course"):
+            env.set_storage_rate(0, 0.5, 50.0)
+        env.set_storage_rate(0, 0.0, 1e6)
+
+    one = given(**{"sites.here.storage": {}, "workload.classes": {"training": {}, "large": {}}})
+    result = gpusim.run(one, 1, jobs=jobs([0.0], 1000.0), processes=[send])
+    assert result.jobs["end_s"].tolist() == [100.0]
