@@ -42,7 +42,7 @@ def spec_of(small: bool) -> SweepSpec:
 
 
 def differences(study: gpusim.Sweep) -> pd.DataFrame:
-    """Differences of all policies to ``BASE``, paired by seed, with a verdict: better, worse, or not known.
+    """Differences of all policies to ``BASE``, paired by seed, with a verdict: better, worse, or not significant.
 
     The intervals of a measure hold together, at a risk of ``RISK``: each has its share of it (Bonferroni).
     """
@@ -52,7 +52,7 @@ def differences(study: gpusim.Sweep) -> pd.DataFrame:
     good = np.where(table["measure"].str.contains("useful"), 1.0, -1.0)  # of waits less is better
     known = (table["low"] > 0.0) | (table["high"] < 0.0)
     better = np.where(good * table["difference"] > 0.0, "better", "worse")
-    return table.assign(verdict=np.where(known, better, "not known"))
+    return table.assign(verdict=np.where(known, better, "not significant"))
 
 
 def report(study: gpusim.Sweep, table: pd.DataFrame) -> str:
@@ -62,13 +62,13 @@ def report(study: gpusim.Sweep, table: pd.DataFrame) -> str:
         base = study.summary([measure]).set_index(["order", "backfill"]).loc[BASE]
         unit = unit_of(measure, A_DAY_S)
         lines.append(f"{words_of(measure)}: {unit.said(base['mean'])} with {' '.join(BASE)}")
-        for verdict in ("better", "worse", "not known"):
+        for verdict in ("better", "worse", "not significant"):
             rows = part[part["verdict"] == verdict].sort_values("difference")
             said = [
                 f"{row.order} {row.backfill} {'+' * (row.difference > 0)}{unit.number(row.difference)}"
                 for row in rows.itertuples()
             ]
-            lines.append(f"  {verdict:9}  {', '.join(said) or 'none'}")
+            lines.append(f"  {verdict:15}  {', '.join(said) or 'none'}")
     return "\n".join(lines)
 
 
@@ -84,7 +84,7 @@ def draw(table: pd.DataFrame) -> Figure:
     axes[0].set_ylim(len(names) - 0.5, -0.5)
     figure.suptitle(
         f"Difference to {', '.join(BASE)}, with intervals that hold together at {1.0 - RISK:.0%}.\n"
-        "Blue: better, red: worse, grey: not known",
+        "Blue: better, red: worse, grey: not significant",
         fontsize=9, x=0.01, ha="left",
     )  # fmt: skip
     return figure
@@ -92,7 +92,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
 def _panel(ax: Axes, part: pd.DataFrame, measure: str) -> None:
     unit = unit_of(measure, A_DAY_S)
-    colours = part["verdict"].map({"better": BETTER, "worse": WORSE, "not known": UNKNOWN})
+    colours = part["verdict"].map({"better": BETTER, "worse": WORSE, "not significant": UNKNOWN})
     rows = np.arange(len(part))
     ax.hlines(rows, part["low"] * unit.factor, part["high"] * unit.factor, color=colours, linewidth=1.8)
     ax.scatter(part["difference"] * unit.factor, rows, color=colours, s=14, zorder=3)
