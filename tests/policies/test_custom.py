@@ -127,7 +127,7 @@ def test_what_a_policy_sees():
     ("name", "told"),
     [
         ("Twice", "position 0 at place 1"),
-        ("Outside", "twice there or outside the queue"),
+        ("Outside", "repeated or outside the queue"),
         ("Fractions", "whole numbers"),
         ("Raises", "no field of name no such field"),
     ],
