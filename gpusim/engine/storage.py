@@ -129,6 +129,8 @@ def _at_work(scenario: Scenario, table: JobTable) -> dict[str, _AtWork]:
 
 def _apart_s(scenario: Scenario, kind: JobClass, gpus: int) -> float:
     """[s] From one checkpoint of a job to the next."""
+    if kind.checkpoint_interval_s == "young_daly" and kind.checkpoint_stops_work:
+        kind = kind.stored(fastest_write_s(scenario, kind), 0.0)  # the write is what is weighed against lost work
     return interval_s(kind, mttf_s(scenario, gpus)) + kind.checkpoint_write_s
 
 

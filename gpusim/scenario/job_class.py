@@ -137,11 +137,11 @@ class JobClass(Model):
     def _one_checkpoint_at_a_time(self) -> JobClass:
         interval_s, background_s = self.checkpoint_interval_s, self.checkpoint_background_s
         if interval_s == "young_daly":
-            if self.checkpoint_write_s == 0.0:
+            if self.checkpoint_write_s == 0.0 and not self.checkpoint_stops_work:
                 raise PydanticCustomError(
                     "daly",
                     'checkpoint_interval_s = "young_daly" weighs checkpoint_write_s against lost work, and that is 0;'
-                    " give checkpoint_write_s, say 1.0",
+                    " give checkpoint_write_s, say 1.0, or checkpoint_stops_work, with which storage says how long",
                 )
         elif 0.0 < interval_s < background_s:
             raise PydanticCustomError(

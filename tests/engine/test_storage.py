@@ -11,7 +11,7 @@ import pytest
 import gpusim
 from gpusim.analysis.effective import effective_times
 from gpusim.errors import ScenarioError
-from gpusim.scenario.checkpoints import effective_time
+from gpusim.scenario.checkpoints import daly_s, effective_time, mttf_s
 from tests.regulation.kit import tables
 
 SIZED = {"parameters_b": 10.0, "checkpoint_interval_s": 600.0, "checkpoint_write_s": 1.0, "load_s": 20.0}
@@ -67,6 +67,18 @@ def test_times_of_a_class():
     assert row["background_s"] == row["shared_s"] == pytest.approx(32.0 / (1.0 - used))
     assert row["load_s"] == pytest.approx(20.0 + 160.0 / 40.0)
     assert row["write_s"] == 1.0
+
+
+def test_the_best_interval_where_storage_says_how_long_work_stops():
+    """32 s of writing alone are weighed against lost work; nothing else of the class says how long it stops."""
+    best = {"checkpoint_interval_s": "young_daly", "checkpoint_write_s": 0.0, "checkpoint_stops_work": True}
+    ours = scenario(**best)
+    row = gpusim.run(ours, seed=1).tables["checkpoints"].iloc[0]
+    apart_s = daly_s(32.0, mttf_s(ours, 6)) + 32.0
+    used = 16 * 80_000.0 / 86_400.0 * 160.0 / apart_s / 5.0
+    assert 0.1 < used < 0.9
+    assert row["used_share"] == pytest.approx(used)
+    assert row["write_s"] == pytest.approx(32.0 / (1.0 - used))
 
 
 def test_a_run_is_that_with_these_times():
