@@ -7,6 +7,7 @@ import numpy as np
 from gpusim.errors import PolicyError
 from gpusim.policies.indices import RemainingTime, ServiceLevels
 from gpusim.policies.policy import Policy
+from gpusim.units import number_of
 
 
 def ask_key(policy: Policy, name: str, jobs: np.recarray) -> np.ndarray | RemainingTime | ServiceLevels:
@@ -42,7 +43,7 @@ def ask_key(policy: Policy, name: str, jobs: np.recarray) -> np.ndarray | Remain
 
 
 def _numbers(answer: object, name: str, count: int) -> np.ndarray:
-    wanted = f"return a number for each of the {count:,} jobs, or RemainingTime or ServiceLevels"
+    wanted = f"return {number_of(count, 'number')}, one for each job, or RemainingTime or ServiceLevels"
     try:
         keys = np.asarray(answer)
     except Exception as error:  # ragged lists, and objects that only look like arrays

@@ -52,6 +52,7 @@ ENVIRONMENT = {
     "detach": {},
     "event": {},
     "fail_node": {"node": ("index", 0)},
+    "jobs_on": {"node": ("index", 0)},
     "land": {"job": ("index", 1)},
     "log": {
         "time_s": ("past", 0.0), "site": ("site", "texas"), "kind": ("text", "k"), "detail": ("text", "d"),

@@ -127,8 +127,8 @@ def lacking(_jobs):
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("too_few", "key returned float64 of shape (119,); return a number for each of the 120 jobs"),
-        ("words", "key returned <U5 of shape (120,); return a number for each of the 120 jobs"),
+        ("too_few", "key returned float64 of shape (119,); return 120 numbers, one for each job"),
+        ("words", "key returned <U5 of shape (120,); return 120 numbers, one for each job"),
         ("unknown", "key returned NaN for job 3"),
         ("ragged", "key returned no sequence of numbers"),
         ("raises", "key raised AttributeError"),

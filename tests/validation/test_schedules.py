@@ -119,7 +119,7 @@ def test_command(tmp_path):
     off = CliRunner().invoke(cli, [*command, "--cluster", "1x8"])
     assert off.exit_code == 1
     assert "first jobs that do not start and end by their rule" in off.output
-    assert "not by the rule known here: check policy, cluster" in off.output
+    assert "the known rule does not reproduce it: check policy, cluster" in off.output
 
 
 @pytest.mark.parametrize(
