@@ -15,7 +15,8 @@ import pandas as pd
 
 from gpusim.errors import ServingError
 from gpusim.serving.closed_loop import Load
-from gpusim.serving.entry import EXPERTS_ONLY, PAUSING
+from gpusim.serving.engine_rules import PAUSING
+from gpusim.serving.entry import EXPERTS_ONLY
 from gpusim.serving.hardware import gpu
 from gpusim.serving.kv_cache import kv_tokens
 from gpusim.serving.model import ModelShape, model_shape

@@ -60,10 +60,10 @@ MISSES = (
     MissRow("alone", 9, "#9A9A9A", "too slow even on an idle replica",
             "even an idle replica would have been too slow",
             "faster GPUs, another parallel layout, or a looser objective"),
-    # Prompt and answer do not fit: such requests are refused.
-    MissRow("too_long", 10, "#44546A", "too long for the KV cache",
-            "they were longer than the KV cache of a replica",
-            "more GPUs per replica, or weights in fewer bits"),
+    # Prompt and answer do not fit, or no step takes the whole prompt where it must: such requests are refused.
+    MissRow("too_long", 10, "#44546A", "too long for a replica",
+            "they were longer than the KV cache of a replica, or than a step for whole prompts",
+            "more GPUs per replica, weights in fewer bits, or more tokens in a step for whole prompts"),
     # Links had more to carry than they could, or carried nothing.
     MissRow("link", 11, "#8C510A", "network: link busy",
             "a link to their replica, or between its sites, was full or down",

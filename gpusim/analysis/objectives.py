@@ -89,10 +89,15 @@ def _by(entry: dict) -> str:
         return f"a fit to {entry['source']}"
     if entry["basis"] == "pair":
         return f"a fit to {number_of(entry['runs'], 'measured run')} of this model there ({entry['source']})"
+    if entry["basis"] == "other engine":
+        runs = number_of(entry["runs"], "measured run")
+        return f"a fit to {runs} of this model there with {entry['like']} ({entry['source']})"
     return "a fit to the runs of all models"
 
 
 def _four_in_five(entry: dict) -> str:
+    if "like" in entry:
+        return f"no run of {entry['engine']} was measured: four in five are assumed to lie"
     if "gpu" in entry:  # known from announced figures alone
         return "no run on this GPU was measured: four in five are assumed to lie"
     return "four in five measured ones lie"

@@ -14,7 +14,8 @@ def entry_options(command: Callable) -> Callable:
     for option in reversed((
         click.option("--model", required=True, help="Name of a published model, say Llama-3.1-70B-Instruct."),
         click.option("--gpu", required=True, help="GPU type, say H100."),
-        click.option("--engine", default="vllm", show_default=True, help="Serving engine."),
+        click.option("--engine", default="vllm", show_default=True,
+                     help="Serving engine: vllm, vllm-v0 (older, prompts first), sglang, trtllm."),
         click.option("--weights", default="bf16", show_default=True,
                      help="Format of the weights: bf16, fp8, nvfp4, ..."),
         click.option("--kv", default="bf16", show_default=True, help="Format of the KV cache: bf16 or fp8."),
@@ -35,8 +36,9 @@ def limit_options(command: Callable) -> Callable:
     for option in reversed((
         click.option("--kv-blocks", type=COUNT, help="KV cache of a replica, in blocks [default: what fits]."),
         click.option("--max-batched-tokens", type=COUNT,
-                     help="Maximum number of tokens in a step [default: vLLM's]."),
-        click.option("--max-requests", type=COUNT, help="Maximum number of requests in a step [default: vLLM's]."),
+                     help="Maximum number of tokens in a step [default: the engine's]."),
+        click.option("--max-requests", type=COUNT,
+                     help="Maximum number of requests in a step [default: the engine's]."),
     )):  # fmt: skip
         command = option(command)
     return command

@@ -101,7 +101,8 @@ def replay(
         limits["speculation"] = Speculation(draft_tokens, acceptance, draft_ms / 1e3)
     loading()
     limits |= {"replicas": replicas * dp, "router": router}
-    read, frame = frame, _without_too_long(frame, deployment(known, **limits))
+    made = deployment(known, **limits)
+    read, frame = frame, _without_too_long(frame, made)
     try:
         found = predict(frame, known, clients, **limits)
     except ServingError as error:
@@ -113,7 +114,8 @@ def replay(
     for what, count in trace.notes.items():
         say(f"{requests}: {what}: {count:,}", err=True)
     _tell_left_out(len(trace) - len(read), "without prompt or output")
-    _tell_left_out(len(read) - len(frame), "longer than the KV cache of a replica, or than a step for whole prompts")
+    whole = "" if made.chunked_prefill else ", or than a step for whole prompts (--max-batched-tokens)"
+    _tell_left_out(len(read) - len(frame), f"longer than the KV cache of a replica{whole}")
 
 
 def _tell_left_out(count: int, which: str) -> None:

@@ -75,7 +75,8 @@ def _entry(service: str, gpu_type: str, engine: ServingEngine) -> dict:
         "source": known.source,
         "token_time_low": known.time.low,
         "token_time_high": known.time.high,
-        **({"gpu": "announced"} if known.basis == "roofline" and known.replica.gpu.unmeasured != 1.0 else {}),
+        **({"gpu": "announced"} if known.announced else {}),
+        **({"like": known.like} if known.like else {}),
     }
 
 

@@ -92,11 +92,10 @@ def _lines(found: Prediction, requests: pd.DataFrame) -> Iterator[str]:
     if "adapter_loads" in replicas:
         yield f"Adapters were loaded {number_of(int(replicas['adapter_loads'].sum()), 'time')}."
     yield f"{found.gpu_w:,.0f} W per GPU on average, {found.joules_per_token:.3g} J per output token."
-    known = (
-        f"{number_of(entry.runs, 'measured run')} of this model on this GPU"
-        if entry.basis == "pair"
-        else "a roofline fitted to other models and GPUs; this pair was not measured"
-    )
+    known = "a roofline fitted to other models and GPUs; this pair was not measured"
+    if entry.basis in ("pair", "other engine"):
+        runs = f"{number_of(entry.runs, 'measured run')} of this model on this GPU"
+        known = f"{runs} with {entry.like}" if entry.like else runs
     yield (
         f"Step times from {known}. {_four_in_five(entry)} {entry.time.low:.2f} to {entry.time.high:.2f}"
         " times the predicted ones; the intervals are replays with all step times at these ends."
@@ -104,7 +103,7 @@ def _lines(found: Prediction, requests: pd.DataFrame) -> Iterator[str]:
 
 
 def _four_in_five(entry: Entry) -> str:
-    card = entry.replica.gpu
-    if entry.basis != "roofline" or card.unmeasured == 1.0:
+    if not entry.like and not entry.announced:
         return "Four in five measured token times are"
-    return f"No run on {card.name} was measured: four in five token times are assumed to be"
+    which = f"of {entry.engine}" if entry.like else f"on {entry.replica.gpu.name}"
+    return f"No run {which} was measured: four in five token times are assumed to be"

@@ -46,7 +46,8 @@ class ServedModel(Model):
     name: str
     """Name of a published model, say "Llama-3.1-70B"."""
     engine: str = "vllm"
-    """Engine of the replicas."""
+    """Engine of the replicas: "vllm", "vllm-v0" (older, prompts first), "sglang", "trtllm"; also "vllm-0.11",
+    "trtllm-1.0"."""
     tp: PositiveInt = 1
     """Tensor parallelism: GPUs that share each block."""
     pp: PositiveInt = 1
@@ -69,9 +70,11 @@ class ServedModel(Model):
     max_requests: PositiveInt | None = None
     """Most requests in a step; absent: the engine's default."""
     max_batched_tokens: PositiveInt | None = None
-    """Most tokens in a step; absent: the engine's default."""
-    prefix_caching: bool = True
-    """Free blocks of the KV cache are reused while they hold a prompt's prefix."""
+    """Most tokens in a step; absent: the engine's default. "vllm-v0" takes prompts whole, and refuses longer requests.
+    """
+    prefix_caching: bool | None = None
+    """Free blocks of the KV cache are reused while they hold a prompt's prefix; absent: true, but false with
+    "vllm-v0"."""
     speculation: Drafts | None = None
     """Speculative decoding; absent: none."""
     offload: HostMemory | None = None

@@ -9,6 +9,7 @@ from importlib.resources import files
 from math import prod
 
 from gpusim.errors import ServingError, did_you_mean
+from gpusim.serving.engine_rules import V0
 from gpusim.serving.replica import Numbers
 
 
@@ -62,6 +63,8 @@ NAMES = tuple(field.name for field in fields(Coefficients))
 BY_WEIGHTS = ("weight_read", "weight_math")
 BY_EXPERTS = ("expert_read", "expert_math", "expert_block_s")
 """Coefficients that also depend on the format of the weights, or of the experts."""
+LIKE = {V0: "vllm"}
+"""Engines of which no run was measured, and those whose runs stand for theirs."""
 
 
 def coefficients(engine: str, gpu: str, weights: str = "bf16", experts: str = "") -> Coefficients:
@@ -70,7 +73,7 @@ def coefficients(engine: str, gpu: str, weights: str = "bf16", experts: str = ""
     Parameters
     ----------
     engine : str
-        One of ``engines()``.
+        One of ``engines()``, or of ``LIKE``.
     gpu : str
         Name in the catalogue; a GPU without measured runs has no factor.
     weights, experts : str
@@ -79,14 +82,17 @@ def coefficients(engine: str, gpu: str, weights: str = "bf16", experts: str = ""
     Raises
     ------
     ServingError
-        If no run of the engine was measured.
+        If the engine is neither measured nor taken to be like one that is.
     """
-    if engine not in engines():
-        raise ServingError(f"engine '{engine}'{did_you_mean(engine, engines())}; measured are {', '.join(engines())}")
+    measured = LIKE.get(engine, engine)
+    if measured not in engines():
+        like = ", ".join(f"{one} has the step times of {other}" for one, other in LIKE.items())
+        hint = did_you_mean(engine, [*engines(), *LIKE])
+        raise ServingError(f"engine '{engine}'{hint}; measured are {', '.join(engines())}; {like}")
     table = _factors()
 
     def value(name: str) -> float:
-        of = [("engine", engine), ("gpu", gpu)]
+        of = [("engine", measured), ("gpu", gpu)]
         of += [("format", weights)] if name in BY_WEIGHTS else []
         of += [("format", experts or weights)] if name in BY_EXPERTS else []
         return table[name, "base", ""] * prod(table.get((name, *key), 1.0) for key in of)

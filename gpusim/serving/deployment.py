@@ -220,3 +220,11 @@ class Deployment:
         So are the drafts of its last step.
         """
         return (self.kv_blocks - 1) * self.block_tokens + 1 - 2 * self.drafts
+
+    @property
+    def longest_request(self) -> int:
+        """Prompt and output tokens of a request at most that is not refused.
+
+        Where prompts are not cut, a step must take all its tokens but the last: it may have to compute them again.
+        """
+        return self.max_tokens if self.chunked_prefill else min(self.max_tokens, self.max_batched_tokens + 1)

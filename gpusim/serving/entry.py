@@ -12,17 +12,14 @@ from gpusim import plugins
 from gpusim.errors import ServingError
 from gpusim.serving.adjustment import Adjustment
 from gpusim.serving.closed_loop import Load, decode_step_s, token_time_s
-from gpusim.serving.coefficients import Coefficients, coefficients
+from gpusim.serving.coefficients import LIKE, Coefficients, coefficients
+from gpusim.serving.engine_rules import PAUSING, V0, V0_LIMITS
 from gpusim.serving.hardware import Gpu, gpu
 from gpusim.serving.kv_cache import kv_blocks, running
 from gpusim.serving.model import ModelShape, model_shape
 from gpusim.serving.power import Draws, draws, loop_power_w
 from gpusim.serving.replica import Layout, Numbers, Replica, replica
 
-PAUSING = ("sglang",)
-"""Engines whose prefill stops decode."""
-RESERVING = ("trtllm", "trtllm-1.0")
-"""Engines that admit a request only with room for all of its output (TensorRT-LLM: its default GUARANTEED_NO_EVICT)."""
 EXPERTS_ONLY = ("nvfp4", "mxfp4", "int4")
 """Formats in which models with experts are published with all else in BF16 (quantization configs of nvidia's
 DeepSeek-R1 and Qwen3.5, openai's gpt-oss, moonshotai's Kimi-K2)."""
@@ -32,6 +29,9 @@ REQUEST_S = 0.008
 after its request, 8.4 in the middle: half a step until the engine looks, one that is scheduled already, its own."""
 LARGE_MEMORY_BYTES = 70 * 2**30
 """[B] from which on vLLM gives a step 8,192 tokens, else 2,048 (but on the A100; vllm/engine/arg_utils.py)."""
+OTHER_ENGINE = 1.25
+"""Factor by which times and power of an engine that was not measured may be off, either way, beyond those of models
+that were not: an assumption, as for announced GPUs."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Entry:
     Attributes
     ----------
     basis : str
-        ``"pair"``: runs of this model on this GPU with this engine were measured. ``"roofline"``: none were.
+        ``"pair"``: runs of this model on this GPU with this engine were measured. ``"other engine"``: with the one that
+        it is taken to be like. ``"roofline"``: none were.
     runs : int
         Measured runs of the pair.
     source : str
@@ -82,6 +83,16 @@ class Entry:
     power: Interval
 
     @property
+    def like(self) -> str:
+        """Engine whose runs stand for its own, of which none was measured; "" where its own were, or a log."""
+        return LIKE.get(self.engine, "") if self.basis in ("other engine", "roofline") else ""
+
+    @property
+    def announced(self) -> bool:
+        """Whether its GPU is known from announced figures alone."""
+        return self.basis == "roofline" and self.replica.gpu.unmeasured != 1.0
+
+    @property
     def request_s(self) -> float:
         """[s] Of a request outside of the engine, which its client waits for too."""
         return REQUEST_S
@@ -89,6 +100,8 @@ class Entry:
     @property
     def token_budget(self) -> int:
         """Most tokens of a step, unless said otherwise."""
+        if self.engine == V0:
+            return V0_LIMITS["max_batched_tokens"]
         of = self.replica.gpu
         return 8192 if of.memory_bytes >= LARGE_MEMORY_BYTES and of.name != "A100" else 2048
 
@@ -143,7 +156,7 @@ def entry(
     on : str or Gpu
         GPU of the catalogue, or its properties.
     engine : str
-        One of ``coefficients.engines()``.
+        One of ``coefficients.engines()``, or "vllm-v0".
     layout : Layout, optional
         How the model is divided over GPUs; by default one GPU.
     weights, experts, kv : str
@@ -183,18 +196,20 @@ def catalogued(
         weights, experts = "bf16", weights
     made = replica(shape, card, layout, weights, experts, kv)
     c, d = coefficients(engine, card.name, weights, experts), draws(card.name)
-    key = (shape.name, card.name, engine, weights, experts or weights)
+    key = (shape.name, card.name, LIKE.get(engine, engine), weights, experts or weights)
     pair = _pairs().get((*key, version)) or _pairs().get((*key, ""))
+    own = engine not in LIKE
+    off = float(card.unmeasured) * (1.0 if own else OTHER_ENGINE)
+    time, power = (one.wider(off) for one in intervals()[shape.kind])
     if pair is None:
-        time, power = intervals()[shape.kind]
-        time, power = (one.wider(float(card.unmeasured)) for one in (time, power))
         return Entry(made, engine, c, d, "roofline", 0, "fit to the runs of all models", time, power)
     adjustment = Adjustment(**{field.name: float(pair[field.name]) for field in fields(Adjustment)})
-    time = Interval(float(pair["time_low"]), float(pair["time_high"]))
-    power = Interval(float(pair["power_low"]), float(pair["power_high"]))
+    if own:
+        time = Interval(float(pair["time_low"]), float(pair["time_high"]))
+        power = Interval(float(pair["power_low"]), float(pair["power_high"]))
     return Entry(
-        made, engine, adjustment.of_times(c), adjustment.of_power(d), "pair", int(pair["runs"]), pair["source"],
-        time, power,
+        made, engine, adjustment.of_times(c), adjustment.of_power(d), "pair" if own else "other engine",
+        int(pair["runs"]), pair["source"], time, power,
     )  # fmt: skip
 
 

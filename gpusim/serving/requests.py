@@ -138,11 +138,12 @@ def _check_room(requests: pd.DataFrame, deployment: Deployment) -> None:
     """Prompt and output fit into a replica and, if it must be whole, into a step."""
     beyond, total = _beyond(requests, deployment), requests["prompt_tokens"] + requests["output_tokens"]
     held, whole = f"{deployment.max_tokens:,}", f"{deployment.max_batched_tokens:,}"
-    for wrong, allowed in (
-        (beyond[0], f"at most {held}, prompt and output: all that the KV cache of a replica holds"),
-        (beyond[1], f"at most {whole}, prompt and output: a prompt is not cut, and may have to be computed again"),
-    ):
-        _refuse(requests.assign(tokens=total), wrong, "tokens", f"{allowed}; leave longer ones out")
+    for wrong, most, why in (
+        (beyond[0], held, "all that the KV cache of a replica holds; leave longer ones out"),
+        (beyond[1], whole, "a prompt is not cut, and may have to be computed again; leave longer ones out, or raise"
+         " max_batched_tokens"),
+    ):  # fmt: skip
+        _refuse(requests.assign(tokens=total), wrong, "tokens", f"at most {most}, prompt and output: {why}")
 
 
 def _beyond(requests: pd.DataFrame, deployment: Deployment) -> tuple[np.ndarray, np.ndarray]:

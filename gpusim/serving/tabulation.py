@@ -8,7 +8,8 @@ import numpy as np
 
 from gpusim.errors import ServingError
 from gpusim.serving.deployment import Deployment, PrefillPool, vllm_limits
-from gpusim.serving.entry import PAUSING, RESERVING, Entry
+from gpusim.serving.engine_rules import PAUSING, V0, V0_LIMITS, V0_WATERMARK, engine_rules
+from gpusim.serving.entry import Entry
 from gpusim.serving.kv_cache import BLOCK_TOKENS, kv_bytes_per_token
 from gpusim.serving.lora import Lora
 from gpusim.serving.offload import Offload
@@ -65,22 +66,29 @@ def deployment(entry: Entry, **limits: object) -> Deployment:
     Raises
     ------
     ServingError
-        Where requests have priorities (``by_priority``) and the entry's engine pauses decoding for prompts.
+        Where requests have priorities (``by_priority``) and the entry's engine pauses decoding for prompts, or the host
+        is to keep copies of blocks (``offload``) that the engine does not use again.
     """
     r = entry.replica
     if limits.get("by_priority") and entry.engine in PAUSING:
         raise ServingError(
-            f'requests have priorities, which engine "{entry.engine}" ignores: its prompts pause decoding; '
-            'give engine "vllm", or requests without priorities'
+            f'requests have priorities, which are not covered with engine "{entry.engine}": its prompts pause decoding;'
+            ' give engine "vllm", or requests without priorities'
         )
     made = {"block_tokens": BLOCK_TOKENS, "in_step": r.layout.dp, "replicas": r.layout.dp}
-    made |= vllm_limits(r.gpu.name, float(r.gpu.memory_bytes))
-    made |= {"pauses_decode": entry.engine in PAUSING, "reserves_output": entry.engine in RESERVING}
-    made |= limits
+    made |= V0_LIMITS if entry.engine == V0 else vllm_limits(r.gpu.name, float(r.gpu.memory_bytes))
+    made |= engine_rules(entry.engine) | limits
+    if limits.get("offload") and not made["prefix_caching"]:
+        raise ServingError(
+            f'host memory keeps copies of prefixes, which engine "{entry.engine}" does not use again unless'
+            " prefix_caching is true; give that, another engine, or no host memory"
+        )
     if "kv_blocks" not in made:
         made["kv_blocks"] = entry.kv_blocks * BLOCK_TOKENS // made["block_tokens"]
         if "lora" in made:  # whose slots take their memory from it
             made["kv_blocks"] -= _blocks_of(made["lora"], entry, made["block_tokens"])
+    if entry.engine == V0:
+        made.setdefault("watermark_blocks", int(V0_WATERMARK * made["kv_blocks"]))
     return Deployment(step_times(entry, made["max_batched_tokens"], made["max_requests"]), **made)
 
 

@@ -18,9 +18,10 @@ from gpusim.inputs.signals import Signal
 from gpusim.kernels.serving.traffic import ARRIVAL
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.codes import NONE
-from gpusim.scenario.inference import Requests
+from gpusim.scenario.inference import Requests, ServedModel
 from gpusim.scenario.scenario import RunSpec
 from gpusim.scenario.service import Service
+from gpusim.serving.engine_rules import engine_rules
 from gpusim.serving.kv_cache import BLOCK_TOKENS
 from gpusim.serving.requests import by_adapter
 from gpusim.units import DAY_S
@@ -77,7 +78,7 @@ class SyntheticArrivals:
             return lambda part: rng.stream(seed, "services", name, region, part)
 
         if mix.turns > 1.0:
-            self.block_tokens = BLOCK_TOKENS if service.model.prefix_caching else 0
+            self.block_tokens = BLOCK_TOKENS if caches_prefixes(service.model) else 0
             self.sessions = Sessions(mix, stream("sessions"), self.block_tokens, pairs)
         rates = [signal.scaled(1.0 / (each * mix.turns)) for signal in self.demand]
         self._regions = [
@@ -127,6 +128,12 @@ class SyntheticArrivals:
         return drawn[:, 1].astype(np.int64), drawn[:, 2].astype(np.int64)
 
 
+def caches_prefixes(model: ServedModel) -> bool:
+    """Whether replicas use blocks again, by the scenario or as the engine does if told nothing."""
+    told = model.prefix_caching
+    return engine_rules(model.engine)["prefix_caching"] if told is None else told
+
+
 def zipf(count: int, skew: float) -> np.ndarray:
     """Shares of so many: of the k-th as 1 / k^skew."""
     weights = np.arange(1.0, count + 1.0) ** -skew
@@ -168,7 +175,7 @@ class TraceArrivals:
         if self.by_priority:
             made["priority"] = trace.priority[given]
         self.hashes, self.block_tokens = np.empty(0, np.int64), 0
-        if trace.hash_ids is not None and service.model.prefix_caching:
+        if trace.hash_ids is not None and caches_prefixes(service.model):
             self.block_tokens = trace.block_tokens
             self._put_hashes([trace.hash_ids[i] for i in np.flatnonzero(given)])
         self._given, self.sessions = 0, None

@@ -88,7 +88,7 @@ class ByRequest:
         ways = np.resize((np.cumsum(rows) - rows)[: self._serving], len(rows))  # each deployment's is its own
         self.engines.engines["way"] = np.repeat(ways, rows)
         self.traffic = traffic_of(service, deployments, rows, roads)
-        self.traffic.gateway["most_tokens"] = min(part.max_tokens for part in parts)
+        self.traffic.gateway["most_tokens"] = min(part.longest_request for part in parts)
         self._first = np.cumsum(rows) - rows  # of each deployment, its first engine
         self.meters = [
             ReplicaMeter(env, d, engine, self.engines.engines[first : first + count], service)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gpusim.engine.capping import slowness
-from gpusim.engine.serving.arrivals import Arrivals
+from gpusim.engine.serving.arrivals import Arrivals, caches_prefixes
 from gpusim.errors import ScenarioError, ServingError
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.inference import Prefill, ServedModel
@@ -103,7 +103,7 @@ class ServingEngine:
     def requests(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Tokens of prompts and of outputs of up to so many requests, those that a replica has room for."""
         prompts, outputs = self.arrivals.sample(count)
-        fits = prompts + outputs <= self.deployment.max_tokens
+        fits = prompts + outputs <= self.deployment.longest_request
         return prompts[fits], outputs[fits]
 
 
@@ -164,14 +164,14 @@ def _engine(model: ServedModel, kind: str, arrivals: Arrivals) -> ServingEngine:
     known = entry(model.name, kind, model.engine, layout, model.weights, model.experts, model.kv)
     if model.entry is not None:
         known = apply(known, Path(model.entry))
-    limits: dict[str, object] = {"prefix_caching": model.prefix_caching}
-    for name in ("max_requests", "max_batched_tokens"):
+    limits: dict[str, object] = {}
+    for name in ("max_requests", "max_batched_tokens", "prefix_caching"):
         if (value := getattr(model, name)) is not None:
             limits[name] = value
     if model.speculation is not None:
         limits["speculation"] = Speculation(**model.speculation.model_dump())
     if model.offload is not None:
-        if not arrivals.block_tokens and model.prefix_caching:
+        if not arrivals.block_tokens and caches_prefixes(model):
             raise ServingError(f"{kind}: offload keeps common prefixes of prompts; give a trace with hash_ids")
         limits["offload"] = offload(known, model.offload.gb_per_gpu * 1e9, model.offload.gb_per_s * 1e9)
     if model.lora is not None:

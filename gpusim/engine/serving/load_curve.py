@@ -124,7 +124,7 @@ def _traffic(engine: ServingEngine, promised: Objectives, round_trip_s: float, a
     replica["engines"] = replica["open"] = engine.deployment.replicas
     replica["weight"], replica["short"] = 1.0, NONE
     gate["ttft_s"], gate["time_per_output_token_s"] = promised.ttft_s, promised.time_per_output_token_s
-    gate["spill_s"], gate["spare"], gate["most_tokens"] = np.inf, len(arrivals), engine.deployment.max_tokens
+    gate["spill_s"], gate["spare"], gate["most_tokens"] = np.inf, len(arrivals), engine.deployment.longest_request
     gate["held"] = gate["first_held"] = gate["last_held"] = NONE
     return Traffic(
         arrivals=arrivals,
