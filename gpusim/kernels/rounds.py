@@ -13,9 +13,10 @@ from gpusim.kernels.course import expected_wall_time
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.greedy import lack
 from gpusim.kernels.jobs_on import first_on, next_on
+from gpusim.kernels.lanes import lane_of
 from gpusim.kernels.placement import ALL
 from gpusim.kernels.preemption import evict
-from gpusim.kernels.queueing import ANY_SIZE, lane_of, next_by_rank, over_quota, rewind, start_waiting_job
+from gpusim.kernels.queueing import ANY_SIZE, next_by_rank, over_quota, rewind, start_waiting_job
 from gpusim.kernels.scheduling import explain, try_start
 from gpusim.kernels.state.codes import NONE, Status, Wait
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from functools import partial
 
 from gpusim.engine.description import Scheduling
@@ -68,4 +69,5 @@ class Queue:
         if self.rules.order != Order.FAIR_SHARE:
             return place(job, self.rules)
         tenant = job.spec.tenant
-        return (self.pool.held_by(tenant) / self.shares[tenant], tenant, job.spec.submit_s, job.row)
+        usage = self.pool.dominant_share(tenant) / Fraction(self.shares[tenant])
+        return (usage, tenant, job.spec.submit_s, job.row)

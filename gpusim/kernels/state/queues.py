@@ -19,6 +19,7 @@ LANE = record(  # the jobs of one tenant in one pool's queue; one lane for all w
         ("inbound", "i8"),
         ("inbound_gpus", "i8"),
         ("held", "i8"),  # GPUs its jobs hold in this pool
+        ("cpu_memory", "i8", (2,)),  # thousandths of CPUs, and MB, that they hold
         ("share", "f8"),
         ("cursor", "i8"),  # scratch of a pass: next place to look at
         ("cause", "i1"),
