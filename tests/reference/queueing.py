@@ -19,7 +19,7 @@ KEYS = {
     queue_orders.largest: lambda job: -job.spec.gpus * job.part,
     queue_orders.smallest: lambda job: job.spec.gpus * job.part,
     queue_orders.gpu_time: lambda job: job.spec.estimate_s * job.spec.gpus * job.part,
-    DUE: lambda job: job.spec.submit_s + 2.0 * job.spec.estimate_s,
+    DUE: lambda job: job.spec.submit_s + (job.spec.deadline_s or 2.0 * job.spec.estimate_s),
 }
 
 
