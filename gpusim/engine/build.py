@@ -185,6 +185,7 @@ def _work(scenario: Scenario, table: JobTable, names: Names, job_class: np.ndarr
         job_class=job_class,
         preemptible=table["preemptible"],
         milli=table["gpu_milli"],
+        deadline_s=table["deadline_s"],
         asks=asks,
         data_bytes=_data_bytes(scenario, table, bound),
         route_links=route_links,

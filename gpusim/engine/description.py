@@ -123,6 +123,7 @@ class Work:
     preemptible: np.ndarray | bool = False
     milli: np.ndarray | int = 0  # thousandths of one GPU that a job shares; 0: GPUs of its own
     asks: np.ndarray | None = None  # (jobs, 2): thousandths of CPUs and MB of memory for each GPU; -1: its share
+    deadline_s: np.ndarray | float = 0.0  # after its submission; 0: as the policy says
     data_bytes: np.ndarray | float = 0.0
     route_links: list[list[int]] | None = None
 

@@ -25,6 +25,7 @@ COLUMNS: dict[str, tuple[str, object, str]] = {
     "gpu_milli": ("i4", 0, "thousandths of its one GPU that a job asks for, where jobs share GPUs; 0: all of it"),
     "runtime_s": ("f8", 0.0, "[s] work on the reference GPU type, without checkpoints or waiting"),
     "estimate_s": ("f8", 0.0, "[s] wall-time estimate on the reference GPU type, as the user gave it"),
+    "deadline_s": ("f8", 0.0, "[s] when it is due, after its submission; 0: as the policy says"),
     "priority": ("i4", 0, "higher goes first under the priority order"),
     "preemptible": ("?", False, "may be evicted for services or for more urgent jobs"),
     "cpus": ("f8", 0.0, "CPUs that the job takes in all; 0: as its class says"),
@@ -42,7 +43,7 @@ COLUMNS: dict[str, tuple[str, object, str]] = {
 CODED = ("tenant", "job_class", "home", "gpu_types", "residency", "final_state")
 RANGE = ("min_gpus", "max_gpus")  # of elastic jobs
 SHARED = "gpu_milli"  # of jobs that share GPUs
-LATER = (*RANGE, SHARED, "cpus", "memory_gb")  # tables without jobs that use these keep their digest
+LATER = (*RANGE, SHARED, "cpus", "memory_gb", "deadline_s")  # tables without jobs that use these keep their digest
 ROUNDED = "fractions of a GPU rounded up to whole GPUs"  # note
 DEFAULT_NAMES = {
     "tenant": ["default"],

@@ -13,10 +13,10 @@ from gpusim.kernels._jit import kernel, part
 from gpusim.kernels.arrivals import play_arrivals
 from gpusim.kernels.capping import has_room_for_moves, settle_caps
 from gpusim.kernels.heap import order_of, row_of
+from gpusim.kernels.lanes import count_held
 from gpusim.kernels.noting import is_greedy, is_planned
 from gpusim.kernels.passes import OVER, UNDER_WAY, run_greedy_passes, run_passes, run_planned_passes
 from gpusim.kernels.prefetch import prefetch
-from gpusim.kernels.queueing import lane_of
 from gpusim.kernels.running import end
 
 REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, PASSES, MOVES_FULL, MOVED, TURNED = 0, 1, 2, 3, 4, 5, 6, 7, 8
@@ -29,7 +29,7 @@ def _play_ends(f, now):
     while clock.n_ends > 0 and f.heap_keys[0] == now:
         holding = f.holdings[row_of(f.heap_ids[0])]
         j = holding.owner
-        f.lanes[lane_of(f, j, holding.pool)].held -= f.jobs[j].held
+        count_held(f, j, holding.pool, -1)
         end(f, j, now)
         if f.jobs[j].watched != 0:
             f.woken[clock.n_woken] = j

@@ -18,6 +18,7 @@ from gpusim.kernels.course import counted, expected_wall_time
 from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.floors import floor_class
 from gpusim.kernels.holes import begin_sweep, end_sweep
+from gpusim.kernels.lanes import usage
 from gpusim.kernels.moves import find_earlier, move_up, settle, start_planned
 from gpusim.kernels.noting import mark_fresh
 from gpusim.kernels.placement import ALL, place
@@ -144,15 +145,13 @@ def _next(f, p, fresh_only):
             continue
         lane.cursor = place
         j = f.by_place[lane.order_base + place]
-        usage = 0.0
-        if scheduling.order == _FAIR_SHARE:
-            usage = lane.held / lane.share if lane.share > 0.0 else math.inf
+        used = usage(pool, lane) if scheduling.order == _FAIR_SHARE else 0.0
         if (
             best == NONE
-            or usage < best_usage
+            or used < best_usage
             or (scheduling.order != _FAIR_SHARE and f.jobs[j].rank < f.jobs[best].rank)
         ):
-            best, best_usage = j, usage
+            best, best_usage = j, used
     return best
 
 

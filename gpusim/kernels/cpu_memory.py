@@ -10,7 +10,7 @@ from gpusim.gangs import MILLI
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.expecting import expected_end
-from gpusim.kernels.gang import on_node
+from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.jobs_on import first_of, first_on, next_of, next_on
 from gpusim.kernels.placement import ALL, OPEN, set_of
 from gpusim.kernels.state.codes import NONE, Placement
@@ -31,11 +31,18 @@ def _asked(f, j, p, what):
 
 
 @inner
+def held_cpu_memory(f, j, p, what):
+    """What a job holds in a pool: a gang all of its nodes, since nobody runs beside it."""
+    pool, gpus = f.pools[p], f.jobs[j].gpus
+    return n_nodes(pool, gpus) * pool.cpu_memory[what] if gpus > pool.gpus_per_node else _asked(f, j, p, what)
+
+
+@inner
 def has_cpu_memory(f, j, n, family):
     """Whether a node has what a job takes of CPUs and memory there; in family OPEN beside what is kept for a head."""
     p = f.nodes[n].pool
     for what in range(N_KINDS):
-        if f.pools[p].share[what] == 0:
+        if f.pools[p].cpu_memory[what] == 0:
             continue
         left = f.cpu_memory_left[n, what]
         if family == OPEN and f.nodes[n].reserved != 0:
@@ -128,7 +135,7 @@ def would_have(f, j, n):
     """Whether a node would then have what a job takes."""
     p = f.nodes[n].pool
     for what in range(N_KINDS):
-        if f.pools[p].share[what] != 0 and _asked(f, j, p, what) > f.cpu_memory_then[n, what]:
+        if f.pools[p].cpu_memory[what] != 0 and _asked(f, j, p, what) > f.cpu_memory_then[n, what]:
             return False
     return True
 

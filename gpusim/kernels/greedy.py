@@ -14,9 +14,10 @@ import math
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.admission import lacking, power_allows
 from gpusim.kernels.gang import held_gpus
+from gpusim.kernels.lanes import lane_of
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.preemption import evict
-from gpusim.kernels.queueing import lane_of, over_quota, rewind
+from gpusim.kernels.queueing import over_quota, rewind
 from gpusim.kernels.roster import count_up_to, sort_running, take_notes
 from gpusim.kernels.scheduling import explain, try_start
 from gpusim.kernels.shortage import shortage

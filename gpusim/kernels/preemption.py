@@ -12,8 +12,9 @@ from gpusim.kernels.cpu_memory import (
 )
 from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.jobs_on import first_of, next_of
+from gpusim.kernels.lanes import count_held
 from gpusim.kernels.placement import ALL, place
-from gpusim.kernels.queueing import enqueue, lane_of
+from gpusim.kernels.queueing import enqueue
 from gpusim.kernels.running import cut_short
 from gpusim.kernels.spreading import is_divided
 from gpusim.kernels.state.capacity import NEVER
@@ -25,7 +26,7 @@ from gpusim.kernels.waking import mark_dirty
 def evict(f, j, now):
     """Take a running job off its nodes and put it back in its queue, in its old place."""
     p = f.jobs[j].pool
-    f.lanes[lane_of(f, j, p)].held -= f.jobs[j].held
+    count_held(f, j, p, -1)
     cut_short(f, j, now)
     enqueue(f, j, p, now)
     mark_dirty(f, p)  # where nobody waited, nodes that came free called for no pass

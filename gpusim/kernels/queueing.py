@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.course import expected_length
 from gpusim.kernels.gang import held_gpus, worth
+from gpusim.kernels.lanes import count_held, lane_of, usage
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
 from gpusim.kernels.noting import is_greedy, is_planned, mark_fresh, note_job
 from gpusim.kernels.running import start
@@ -21,13 +20,6 @@ ANY_SIZE = np.iinfo(np.int64).max
 _FAIR_SHARE, _CUSTOM = int(Order.FAIR_SHARE), int(Order.CUSTOM)
 _QUEUED, _FETCHING = int(Status.QUEUED), int(Status.FETCHING)
 _CYCLE, _DATA = int(Wait.CYCLE), int(Wait.DATA)
-
-
-@inner
-def lane_of(f, j, p):
-    """Row of ``lanes`` of the job in pool ``p``."""
-    pool = f.pools[p]
-    return pool.first_lane if pool.n_lanes == 1 else pool.first_lane + f.jobs[j].tenant
 
 
 @inner
@@ -203,11 +195,6 @@ def _first_of(f, p, lane, largest):
 
 
 @inner
-def _usage(lane):
-    return lane.held / lane.share if lane.share > 0.0 else math.inf
-
-
-@inner
 def _next_ordered(f, p, largest):
     """Next job of a custom policy's answer."""
     clock = f.clock[0]
@@ -248,9 +235,9 @@ def next_by_rank(f, p, largest):
         if j == NONE:
             continue
         if fair:
-            usage = _usage(lane)
-            if best == NONE or usage < best_usage:
-                best, best_usage = j, usage
+            used = usage(pool, lane)
+            if best == NONE or used < best_usage:
+                best, best_usage = j, used
         elif best == NONE or f.jobs[j].rank < f.jobs[best].rank:
             best = j
     return best
@@ -295,7 +282,6 @@ def step_over(f, j, p):
 @inner
 def start_waiting_job(f, j, p, now):
     """Start a job of the queue on the nodes in ``picked``."""
-    lane = lane_of(f, j, p)
     dequeue(f, j, now)
     start(f, j, p, now)
-    f.lanes[lane].held += f.jobs[j].held
+    count_held(f, j, p, 1)

@@ -13,9 +13,10 @@ from gpusim.kernels.course import expected_wall_time
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.greedy import lack
 from gpusim.kernels.jobs_on import first_on, next_on
+from gpusim.kernels.lanes import lane_of
 from gpusim.kernels.placement import ALL
 from gpusim.kernels.preemption import evict
-from gpusim.kernels.queueing import ANY_SIZE, lane_of, next_by_rank, over_quota, rewind, start_waiting_job
+from gpusim.kernels.queueing import ANY_SIZE, next_by_rank, over_quota, rewind, start_waiting_job
 from gpusim.kernels.scheduling import explain, try_start
 from gpusim.kernels.state.codes import NONE, Status, Wait
 
@@ -28,7 +29,7 @@ def _show(f, j, p, row, now):
     job = f.jobs[j]
     row.job, row.submit_s, row.gpus, row.priority = j, job.submit_s, job.gpus, job.priority
     row.tenant, row.job_class, row.pool = job.tenant, job.job_class, p
-    row.held = held_gpus(f.pools[p], job.gpus)
+    row.held, row.deadline_s = held_gpus(f.pools[p], job.gpus), job.deadline_s
     row.run_s, row.evictions, row.preemptible = job.run_s, job.evictions, job.preemptible != 0
     row.running = job.status == _RUNNING
     if row.running:

@@ -8,13 +8,13 @@ from gpusim.kernels.compression import compress, has_rows
 from gpusim.kernels.course import at_rate, expected_wall_time
 from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.gang import held_gpus
+from gpusim.kernels.lanes import count_held
 from gpusim.kernels.ledger import settle_lane, settle_pool
 from gpusim.kernels.placement import ALL, OPEN, largest_fit, largest_open, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.promise import claim, stands, tell
 from gpusim.kernels.queueing import (
     ANY_SIZE,
-    lane_of,
     leave_out_refused,
     list_long_queue,
     next_within_quota,
@@ -86,7 +86,7 @@ def start_at_once(f, j, p, now):
     if (f.scheduling[0].quotas != 0 and over_quota(f, j, p)) or not power_allows(f, j, p):
         return False
     start(f, j, p, now)
-    f.lanes[lane_of(f, j, p)].held += held
+    count_held(f, j, p, 1)
     return True
 
 
@@ -226,7 +226,7 @@ def start_behind_head(f, j, p, now):
         return False
     explain(f, p, head, _head_lacks(f, p), now)
     start(f, j, p, now)
-    f.lanes[lane_of(f, j, p)].held += held
+    count_held(f, j, p, 1)
     return True
 
 

@@ -35,5 +35,10 @@ def gpu_time(jobs: np.recarray) -> np.ndarray:
 
 
 def deadline(jobs: np.recarray, slack: float) -> np.ndarray:
-    """Key: the deadline, ``slack`` estimates behind the submission (Liu and Layland 1973)."""
-    return jobs.submit_s + slack * jobs.estimate_s
+    """Key: the deadline, the job's own or ``slack`` estimates behind the submission (Liu and Layland 1973)."""
+    return due(jobs, slack * jobs.estimate_s)
+
+
+def due(jobs: np.recarray, otherwise_s: np.ndarray) -> np.ndarray:
+    """When jobs are due [s], shape (n_jobs,): ``otherwise_s`` after their submission where they have no deadline."""
+    return jobs.submit_s + np.where(jobs.deadline_s > 0.0, jobs.deadline_s, otherwise_s)

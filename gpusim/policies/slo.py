@@ -7,15 +7,16 @@ from collections.abc import Collection
 import numpy as np
 
 from gpusim.policies.policy import PoolView
+from gpusim.policies.queue_orders import due
 
 
 class Slo:
     """The queue by deadlines, the earliest first, of those that are met if the job starts now; then backfill.
 
-    A job is due ``slack`` times its estimate after its submission. Behind those that can still be on time come those
-    that cannot, by deadlines too: jobs of ``strict`` tenants last of all, for whom late is as bad as never. (Chronus,
-    Gao et al. SoCC'21, tells strict deadlines from soft ones likewise; it also packs leases by an integer programme.)
-    n log n in the queue.
+    A job without a deadline of its own is due ``slack`` times its estimate after its submission. Behind those that can
+    still be on time come those that cannot, by deadlines too: jobs of ``strict`` tenants last of all, for whom late is
+    as bad as never. (Chronus, Gao et al. SoCC'21, tells strict deadlines from soft ones likewise; it also packs leases
+    by an integer programme.) n log n in the queue.
     """
 
     pool: PoolView
@@ -25,7 +26,7 @@ class Slo:
 
     def order(self, queue: np.recarray, now_s: float) -> np.ndarray:
         """Positions in the queue, best first."""
-        due_s = queue.submit_s + self.slack * (queue.estimate_s + queue.run_s)
+        due_s = due(queue, self.slack * (queue.estimate_s + queue.run_s))
         late = now_s + queue.estimate_s > due_s
         strict = np.array([tenant in self.strict for tenant in self.pool.tenants], bool)[queue.tenant]
         return np.lexsort((queue.job, due_s, np.where(late, 1 + strict, 0)))

@@ -74,7 +74,8 @@ ORDERS: dict[str, PolicySpec] = {
         path="queue_orders:deadline",
     ),
     "fair_share": PolicySpec(
-        _Q, "the tenant with the fewest GPUs for its share (DRF of one resource)", "Ghodsi et al. NSDI'11"
+        _Q, "the tenant with the fewest GPUs for its share; where nodes limit CPUs or memory, with the least dominant"
+        " share for its share (DRF)", "Ghodsi et al. NSDI'11"
     ),
     "srtf": PolicySpec(
         _G, "the shortest remaining time", "Schrage 1968, least mean time with one server",

@@ -20,7 +20,7 @@ class DeadlineOptions(Model):
     """When jobs are due."""
 
     slack: float = Field(2.0, ge=0)
-    """A job is due this many times its estimate after submission."""
+    """A job is due this many times its estimate after submission, unless a trace has its ``deadline_s``."""
 
 
 class LevelOptions(Model):
@@ -117,7 +117,7 @@ class SloOptions(Model):
     """When jobs are due, and for whom late is as bad as never."""
 
     slack: float = Field(2.0, ge=0)
-    """A job is due this many times its estimate after submission."""
+    """A job is due this many times its estimate after submission, unless a trace has its ``deadline_s``."""
     strict: list[str] = []
     """Tenants whose deadlines are strict: their jobs that cannot be on time start last."""
 

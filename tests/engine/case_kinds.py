@@ -1,6 +1,6 @@
 """Kinds of random cases that both simulators play, and policies that are asked in some."""
 
-from gpusim.kernels.state.codes import GREEDY_ONLY, Backfill, Dispatch, Topology
+from gpusim.kernels.state.codes import GREEDY_ONLY, Backfill, Dispatch, Order, Topology
 from gpusim.policies.indices import ServiceLevels
 from tests.engine.random_cases import KEYS, cases
 
@@ -96,6 +96,14 @@ KINDS = {
         **SHARED, pools=3, dispatch=tuple(Dispatch), changes=("fail", "nodes"), redispatch=(False, True)
     ),
     "CPUs, memory": cases(cpu_memory=True, changes=("fail", "nodes"), checkpoints=True),
+    "CPUs, memory, fair shares": cases(
+        orders=({"order": Order.FAIR_SHARE},),
+        cpu_memory=True,
+        pools=2,
+        preempts=(False, True),
+        changes=("fail", "nodes"),
+        checkpoints=True,
+    ),
     "CPUs, memory, preempted": cases(
         cpu_memory=True, domains=(1, 2), preempts=(True,), changes=("fail",), checkpoints=True
     ),

@@ -85,6 +85,7 @@ def _jobs(
             route=dice.whole(0, n_routes - 1),
             data_bytes=dice.one_of([1.0, 2.0, 6.0, 16.0]),
             milli=milli,
+            deadline_s=dice.one_of([0.0, 0.0, 4.0, 20.0]),
             asks=(dice.one_of(ASKS), dice.one_of(ASKS)) if cpu_memory else (-1, -1),
         )
 

@@ -11,7 +11,7 @@ from gpusim.analysis.conservation import check
 from gpusim.engine.description import PoolSpec, Scheduling
 from gpusim.errors import ScenarioError
 from gpusim.inputs.traces import read_trace
-from gpusim.kernels.state.codes import Backfill
+from gpusim.kernels.state.codes import Backfill, Order
 from tests.engine.kit import play_case
 from tests.engine.test_sharing import sharing, table
 from tests.inputs.trace_samples import OPENB
@@ -188,3 +188,37 @@ def test_larger_nodes_where_a_job_may_not_run_are_no_room(kept):
     changes = {"workload.classes.train.cpus_per_gpu": 97.0, **{key + name: value for name, value in kept.items()}}
     with pytest.raises(ScenarioError, match="gpus.H100: no empty node of H100 has room for"):
         gpusim.run(limited(**there, **changes))
+
+
+@pytest.mark.parametrize(
+    ("cpu_memory", "shares", "tasks"),
+    [
+        ((9, 18), (1.0, 1.0), (2, 3)),  # two thirds each: 6 of 9 CPUs, 12 of 18 GB
+        ((900, 18), (1.0, 1.0), (8, 2)),  # by memory: 8 of 16 GPUs, 8 of 18 GB
+        ((9, 18), (1.0, 4.0), (1, 4)),
+        ((0, 0), (1.0, 1.0), (8, 8)),  # by GPUs alone
+    ],
+)
+def test_tenants_get_equal_dominant_shares(cpu_memory, shares, tasks):
+    """The example of Ghodsi et al. (NSDI 2011), of tasks that take 3 CPUs and 1 GB, or 1 CPU and 4 GB, and others. By
+    GPUs alone the second tenant would have two tasks of its three."""
+    takes = [(3, 1), (1, 4)]
+    jobs = [JobSpec(0.0, 1, 10.0, 10.0, tenant=tenant, asks=takes[tenant]) for _ in range(9) for tenant in range(2)]
+    pool = PoolSpec(0, 0, 1, 16, cpu_memory=cpu_memory)
+    case = Case(
+        jobs, [pool], Scheduling(order=Order.FAIR_SHARE), changes=[Change(0.0, "deliver", 0, 1)], shares=list(shares)
+    )
+    started = [job.tenant for job, played in zip(jobs, play_case(case, 9.0), strict=True) if played.start_s == 0.0]
+    assert (started.count(0), started.count(1)) == tasks
+
+
+def test_a_gang_holds_all_that_its_nodes_have():
+    """Of six nodes of four GPUs, a gang and a job that takes all CPUs of a node hold half of the CPUs, though with nine
+    GPUs only: the other tenant, with eleven, has the GPU that comes free. The gang asks for no CPUs."""
+    held = [(8, 0, (0, -1)), (1, 0, (12, -1)), (8, 1, (-1, -1)), (3, 1, (-1, -1))]
+    jobs = [JobSpec(0.0, gpus, 99.0, 99.0, tenant=tenant, asks=asks) for gpus, tenant, asks in held]
+    jobs.append(JobSpec(1.0, 1, 9.0, 9.0, tenant=2))
+    jobs += [JobSpec(2.0, 1, 9.0, 9.0, tenant=tenant) for tenant in (0, 1)]
+    pool, opening = PoolSpec(0, 0, 6, 4, cpu_memory=(12, 0)), [Change(0.0, "deliver", 0, 6)]
+    case = Case(jobs, [pool], Scheduling(order=Order.FAIR_SHARE), changes=opening, shares=[1.0] * 3)
+    assert [job.start_s for job in play_case(case, 1000.0)] == [0.0] * 4 + [1.0, 19.0, 10.0]

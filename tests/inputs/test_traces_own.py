@@ -29,6 +29,7 @@ def _full_trace(n: int) -> Trace:
         "gpu_milli": rng.integers(0, 1000, n) * (gpus == 1),
         "runtime_s": rng.lognormal(7, 3, n),
         "estimate_s": rng.lognormal(7, 3, n),
+        "deadline_s": rng.lognormal(9, 3, n),
         "priority": rng.integers(-5, 2**31 - 1, n),
         "preemptible": rng.random(n) < 0.5,
         "cpus": rng.uniform(0.0, 128.0, n),

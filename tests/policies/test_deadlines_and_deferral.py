@@ -26,6 +26,7 @@ def queue(dice: random.Random, n: int) -> np.recarray:
     for row in range(n):
         jobs[row].job, jobs[row].submit_s = row, 100.0 * dice.randint(0, 3)
         jobs[row].estimate_s, jobs[row].run_s = 100.0 * dice.randint(0, 5), 100.0 * dice.choice([0, 0, 1])
+        jobs[row].deadline_s = 100.0 * dice.choice([0, 0, 1, 5])
         jobs[row].tenant, jobs[row].priority = dice.randint(0, 1), dice.randint(0, 2)
     return jobs
 
@@ -39,7 +40,7 @@ def test_who_can_be_on_time_first():
         policy.pool = SimpleNamespace(tenants=("soft", "strict"))
 
         def turn(job, slack=slack, now_s=now_s):
-            due_s = job.submit_s + slack * (job.estimate_s + job.run_s)
+            due_s = job.submit_s + (job.deadline_s or slack * (job.estimate_s + job.run_s))
             if now_s + job.estimate_s <= due_s:
                 return 0, due_s, job.job
             return (2 if job.tenant == 1 else 1), due_s, job.job
@@ -53,6 +54,15 @@ def test_strict_and_soft_in_a_fleet():
     jobs, strict = [(0, 1000, 16), (0, 1000, 16), (1, 300, 32), (2, 300, 32), (10, 1100, 32)], {"strict": ["t"]}
     for options, turn in ((strict, [4, 3, 2]), ({}, [4, 2, 3])):
         found = play(jobs, "slo", options=options, sites=ONE, days=0.1, tenant=np.array([0, 0, 0, 1, 0]))
+        assert found.set_index("job_id").loc[turn, "start_s"].is_monotonic_increasing
+
+
+def test_deadlines_of_their_own():
+    """Of equal jobs that can all be on time those that are due first start first; one of them is due by five estimates.
+    Without deadlines of their own they start as they come."""
+    jobs, scheduler = [(i, 1000, 32) for i in range(4)], {"options": {"slack": 5.0}}
+    for own, turn in ([0.0, 9000.0, 0.0, 4000.0], [0, 3, 2, 1]), ([0.0] * 4, [0, 1, 2, 3]):
+        found = play(jobs, "slo", sites=ONE, days=0.1, deadline_s=own, **scheduler)
         assert found.set_index("job_id").loc[turn, "start_s"].is_monotonic_increasing
 
 

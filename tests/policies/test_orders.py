@@ -69,6 +69,8 @@ def test_gpu_time_and_deadlines():
     assert ends(play("deadline", jobs, scheduler=scheduler)) == [100.0, 110.0, 230.0, 130.0]
     soon = {**scheduler, "options": {"slack": 0.1}}
     assert ends(play("deadline", jobs, scheduler=soon)) == [100.0, 110.0, 210.0, 230.0]
+    own = [0.0, 300.0, 0.0, 0.0]  # the second is due at 301, not at 21: behind the third, due at 202, and the fourth
+    assert ends(play("deadline", jobs, scheduler=scheduler, deadline_s=own)) == [100.0, 230.0, 220.0, 120.0]
     assert ends(play("smallest", jobs, scheduler=scheduler)) == [100.0, 210.0, 200.0, 230.0]
 
 

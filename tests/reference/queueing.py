@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from functools import partial
 
 from gpusim.engine.description import Scheduling
@@ -18,7 +19,7 @@ KEYS = {
     queue_orders.largest: lambda job: -job.spec.gpus * job.part,
     queue_orders.smallest: lambda job: job.spec.gpus * job.part,
     queue_orders.gpu_time: lambda job: job.spec.estimate_s * job.spec.gpus * job.part,
-    DUE: lambda job: job.spec.submit_s + 2.0 * job.spec.estimate_s,
+    DUE: lambda job: job.spec.submit_s + (job.spec.deadline_s or 2.0 * job.spec.estimate_s),
 }
 
 
@@ -68,4 +69,5 @@ class Queue:
         if self.rules.order != Order.FAIR_SHARE:
             return place(job, self.rules)
         tenant = job.spec.tenant
-        return (self.pool.held_by(tenant) / self.shares[tenant], tenant, job.spec.submit_s, job.row)
+        usage = self.pool.dominant_share(tenant) / Fraction(self.shares[tenant])
+        return (usage, tenant, job.spec.submit_s, job.row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gpusim.engine.description import ClassSpec, PoolSpec
@@ -248,6 +249,20 @@ class Pool:
     def held_by(self, tenant: int) -> int:
         """GPUs that the jobs of a tenant hold here."""
         return sum(job.held(self.size) for job in self.running if job.spec.tenant == tenant)
+
+    def dominant_share(self, tenant: int) -> Fraction:
+        """Of GPUs, and of CPUs and memory where they are limited, the largest part of the pool's that they hold."""
+        parts = [Fraction(self.held_by(tenant), len(self.nodes) * self.size)]
+        for kind, total in enumerate(self.spec.cpu_memory):
+            if total:
+                held = sum(self._takes(job, kind, total) for job in self.running if job.spec.tenant == tenant)
+                parts.append(Fraction(held, len(self.nodes) * total))
+        return max(parts)
+
+    def _takes(self, job: Job, kind: int, total: int) -> int:
+        """What a job takes of CPUs or memory here: a gang all of its nodes."""
+        nodes = job.n_nodes(self.size)
+        return nodes * total if nodes > 1 else job.takes(kind, total, self.size)
 
     def serving_for(self, tenant: int) -> int:
         """The same of its replicas."""

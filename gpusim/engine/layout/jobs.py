@@ -17,7 +17,7 @@ def jobs_of(work: Work, scheduling: Scheduling) -> np.recarray:
     jobs = records(JOB, len(work.submit_s))
     for name in (
         "submit_s", "gpus", "runtime_s", "estimate_s", "route", "priority", "tenant", "job_class", "preemptible",
-        "data_bytes", "milli",
+        "data_bytes", "milli", "deadline_s",
     ):  # fmt: skip
         jobs[name] = getattr(work, name)
     jobs["outruns"] = (jobs["runtime_s"] > jobs["estimate_s"]) & scheduling.kill_at_estimate
@@ -38,7 +38,9 @@ def submitted(work: Work) -> np.recarray:
     """Jobs as a policy sees them that gives them keys."""
     jobs = records(SUBMITTED, len(work.submit_s))
     jobs["job"] = np.arange(len(jobs))
-    for name in ("submit_s", "runtime_s", "estimate_s", "priority", "tenant", "job_class", "preemptible"):
+    for name in (
+        "submit_s", "runtime_s", "estimate_s", "deadline_s", "priority", "tenant", "job_class", "preemptible"
+    ):  # fmt: skip
         jobs[name] = getattr(work, name)
     milli = np.asarray(work.milli)
     jobs["gpus"] = np.where(milli > 0, milli / MILLI, work.gpus)

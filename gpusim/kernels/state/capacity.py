@@ -33,7 +33,8 @@ POOL = record(
         ("first_node", "i8"),
         ("n_nodes", "i8"),
         ("gpus_per_node", "i8"),
-        ("share", "i8", (2,)),  # thousandths of CPUs, and MB, of a node for each of its GPUs; 0: not limited
+        ("cpu_memory", "i8", (2,)),  # of a node: thousandths of CPUs, MB; 0: not limited
+        ("share", "i8", (2,)),  # of these, for each of its GPUs
         ("beside_head", "i8", (2,)),  # of the same on the node kept for a part of it: what others may have
         ("nodes_per_domain", "i8"),
         ("n_domains", "i8"),

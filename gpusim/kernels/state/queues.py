@@ -19,6 +19,7 @@ LANE = record(  # the jobs of one tenant in one pool's queue; one lane for all w
         ("inbound", "i8"),
         ("inbound_gpus", "i8"),
         ("held", "i8"),  # GPUs its jobs hold in this pool
+        ("cpu_memory", "i8", (2,)),  # thousandths of CPUs, and MB, that they hold
         ("share", "f8"),
         ("cursor", "i8"),  # scratch of a pass: next place to look at
         ("cause", "i1"),
@@ -36,6 +37,7 @@ SUBMITTED = record(  # what a policy in Python sees of jobs before the run, when
         ("gpus", "f8"),  # parts of one GPU as fractions
         ("runtime_s", "f8"),  # on the reference type: what no scheduler knows, for orders that are to be compared with
         ("estimate_s", "f8"),
+        ("deadline_s", "f8"),  # after its submission; 0: none of its own
         ("priority", "i8"),
         ("tenant", "i8"),
         ("job_class", "i8"),
@@ -53,6 +55,7 @@ QUEUE = record(  # what a policy in Python sees of the jobs that wait, and run
         ("max_gpus", "i8"),  # most
         ("held", "i8"),  # that it holds, or would: whole nodes for gangs
         ("estimate_s", "f8"),  # expected wall time of what is left, in this pool
+        ("deadline_s", "f8"),  # after its submission; 0: none of its own
         ("priority", "i8"),
         ("tenant", "i8"),
         ("job_class", "i8"),
