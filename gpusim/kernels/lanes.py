@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.cpu_memory import N_KINDS, held_cpu_memory
 
 
@@ -15,14 +15,18 @@ def lane_of(f, j, p):
     return pool.first_lane if pool.n_lanes == 1 else pool.first_lane + f.jobs[j].tenant
 
 
+@part
+def _count_cpu_memory(f, j, p, sign):
+    for what in range(N_KINDS):
+        f.lanes[lane_of(f, j, p)].cpu_memory[what] += sign * held_cpu_memory(f, j, p, what)
+
+
 @inner
 def count_held(f, j, p, sign):
     """What a job holds counts in its lane from now on, or no longer (-1)."""
-    lane = f.lanes[lane_of(f, j, p)]
-    lane.held += sign * f.jobs[j].held
+    f.lanes[lane_of(f, j, p)].held += sign * f.jobs[j].held
     if f.scheduling[0].cpu_memory != 0:
-        for what in range(N_KINDS):
-            lane.cpu_memory[what] += sign * held_cpu_memory(f, j, p, what)
+        _count_cpu_memory(f, j, p, sign)
 
 
 @inner
