@@ -15,18 +15,17 @@ def lane_of(f, j, p):
     return pool.first_lane if pool.n_lanes == 1 else pool.first_lane + f.jobs[j].tenant
 
 
-@part
-def _count_cpu_memory(f, j, p, sign):
-    for what in range(N_KINDS):
-        f.lanes[lane_of(f, j, p)].cpu_memory[what] += sign * held_cpu_memory(f, j, p, what)
-
-
 @inner
 def count_held(f, j, p, sign):
-    """What a job holds counts in its lane from now on, or no longer (-1)."""
+    """The GPUs that a job holds count in its lane from now on, or no longer (-1)."""
     f.lanes[lane_of(f, j, p)].held += sign * f.jobs[j].held
-    if f.scheduling[0].cpu_memory != 0:
-        _count_cpu_memory(f, j, p, sign)
+
+
+@part
+def count_cpu_memory(f, j, p, sign):
+    """The same of the CPUs and the memory that it takes, where these are limited."""
+    for what in range(N_KINDS):
+        f.lanes[lane_of(f, j, p)].cpu_memory[what] += sign * held_cpu_memory(f, j, p, what)
 
 
 @inner

@@ -29,7 +29,7 @@ def _show(f, j, p, row, now):
     job = f.jobs[j]
     row.job, row.submit_s, row.gpus, row.priority = j, job.submit_s, job.gpus, job.priority
     row.tenant, row.job_class, row.pool = job.tenant, job.job_class, p
-    row.held, row.deadline_s = held_gpus(f.pools[p], job.gpus), job.deadline_s
+    row.held, row.deadline_s = held_gpus(f.pools[p], job.gpus), f.deadlines[j]
     row.run_s, row.evictions, row.preemptible = job.run_s, job.evictions, job.preemptible != 0
     row.running = job.status == _RUNNING
     if row.running:

@@ -25,6 +25,7 @@ from gpusim.kernels.cpu_memory import take_cpu_memory
 from gpusim.kernels.feeding import feed
 from gpusim.kernels.gang import worth
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
+from gpusim.kernels.lanes import count_cpu_memory
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import caps, look_at_caps
 from gpusim.kernels.noting import is_greedy, note_job
@@ -108,6 +109,7 @@ def start(f, j, p, now):
     _note(f, j)
     if f.scheduling[0].cpu_memory != 0:
         take_cpu_memory(f, j, h, 1)
+        count_cpu_memory(f, j, p, 1)
     pool.running += 1
     pool.running_work += worth(job) * (now + length_s - now)
     _measure_draw(f, j, h)
@@ -165,6 +167,7 @@ def stop(f, j, now):
     _note(f, j)
     if f.scheduling[0].cpu_memory != 0:
         take_cpu_memory(f, j, h, -1)
+        count_cpu_memory(f, j, p, -1)
     if job.milli == 0:
         give_nodes_back(f, h)
     else:

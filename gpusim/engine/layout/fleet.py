@@ -67,6 +67,7 @@ def allocate(
         scheduling=scheduling_of(scheduling, quota is not None, any(max(pool.cpu_memory) > 0 for pool in pools)),
         clock=clock_of(n_jobs, seats_kept),
         jobs=jobs,
+        deadlines=np.full(n_jobs, work.deadline_s, "f8"),
         holdings=records(HOLDING, n_holdings),
         hosts=np.zeros(n_gpus if guests else 1, "i8"),
         nodes=layout.nodes,

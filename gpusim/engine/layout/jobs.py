@@ -17,7 +17,7 @@ def jobs_of(work: Work, scheduling: Scheduling) -> np.recarray:
     jobs = records(JOB, len(work.submit_s))
     for name in (
         "submit_s", "gpus", "runtime_s", "estimate_s", "route", "priority", "tenant", "job_class", "preemptible",
-        "data_bytes", "milli", "deadline_s",
+        "data_bytes", "milli",
     ):  # fmt: skip
         jobs[name] = getattr(work, name)
     jobs["outruns"] = (jobs["runtime_s"] > jobs["estimate_s"]) & scheduling.kill_at_estimate

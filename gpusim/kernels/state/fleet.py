@@ -75,6 +75,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "scheduling": (SCHEDULING, 1),
     "clock": (CLOCK, 1),
     "jobs": (JOB, 1),
+    "deadlines": (np.dtype("f8"), 1),  # (jobs,): [s] after submission, as policies see it; 0: none of its own
     "holdings": (HOLDING, 1),
     "asks": (np.dtype("i8"), 2),  # (jobs, 2): thousandths of CPUs and MB for each GPU; -1: its share
     "cpu_memory_left": (np.dtype("i8"), 2),  # (nodes, 2): what is left of these

@@ -37,7 +37,6 @@ JOB = record(  # what every event touches comes first
         ("promised_s", "f8"),  # first start promised by backfill; NaN if none
         ("lost_gpu_s", "f8"),  # GPU-seconds held for work that evictions undid
         ("energy_j", "f8"),  # energy of its GPUs
-        ("deadline_s", "f8"),  # after its submission, as policies see it; 0: none of its own
         ("data_bytes", "f8"),  # data that must be where it runs
         ("waits", "f8", (N_WAIT,)),  # waiting by cause; holds minus the lane's integral while queued
     ]
