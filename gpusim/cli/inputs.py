@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from gpusim.cli.group import cli
-from gpusim.cli.path import PATH
-from gpusim.cli.streams import say
-from gpusim.cli.target import check_output, replace_option
+from gpusim.cli.paths import PATH, check_output, replace_option
+from gpusim.cli.terminal import say
 from gpusim.errors import GpusimError
 from gpusim.units import number_of
 

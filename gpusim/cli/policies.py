@@ -7,12 +7,10 @@ from pathlib import Path
 import click
 
 from gpusim.cli.group import cli
-from gpusim.cli.path import PATH
-from gpusim.cli.progress import loading
-from gpusim.cli.streams import say
+from gpusim.cli.paths import PATH, check_study, force_option
 from gpusim.cli.studies import backend_options, stoppable, study, tell_failures
 from gpusim.cli.sweep import counts
-from gpusim.cli.target import check_study, force_option
+from gpusim.cli.terminal import loading, say
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""``gpusim report``: the figures and the page of a folder, drawn anew."""
+"""``gpusim report``, ``figures`` and ``open``: what a folder holds, as a page, as figures for a paper, and in a browser."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from gpusim.cli.group import cli
-from gpusim.cli.path import PATH
-from gpusim.cli.streams import say
-from gpusim.errors import ResultError
+from gpusim.cli.paths import PATH
+from gpusim.cli.terminal import say
+from gpusim.errors import GpusimError, ResultError, did_you_mean
+from gpusim.units import number_of
 
 if TYPE_CHECKING:
     from gpusim.report.findings import Findings
     from gpusim.report.section import Section
     from gpusim.report.sweeps.findings import SweepFindings
+
+
+# ``gpusim report``: the figures and the page of a folder, drawn anew.
 
 BASE, RELIEF = "base", "relief"  # folders of a relief study: the result of the scenario as it is; what it found
 DELIVERIES = "deliveries"  # folder beside the tables of a result: replications of its build-out
@@ -102,3 +106,59 @@ def _redrawn(folder: Path) -> Path:
     from gpusim.report.sweep_page import write
 
     return write(findings, folder / "report.html", sections)
+
+
+# ``gpusim figures``: the figures of a folder for a paper, in the formats that it takes.
+
+
+def _formats(_context: click.Context, _option: click.Parameter, given: str) -> list[str]:
+    from gpusim.report.figures import FORMATS
+
+    formats = [name.strip().lower() for name in given.split(",")]
+    for name in formats:
+        if name not in FORMATS:
+            raise GpusimError(f"--format: found '{name}'{did_you_mean(name, FORMATS)}; allowed: {', '.join(FORMATS)}")
+    return formats
+
+
+@cli.command()
+@click.argument("folder", type=PATH)
+@click.option("--format", "formats", default="pdf", show_default=True, metavar="FORMAT[,FORMAT...]",
+              callback=_formats, help="pdf, svg and png, one or more of them.")  # fmt: skip
+@click.option("--out", type=PATH, help="Where to write them [default: FOLDER/figures].")
+def figures(folder: Path, formats: list[str], out: Path | None) -> None:
+    """Draw the figures of a result or study for a paper.
+
+    FOLDER holds a saved result, a relief study or the store of a sweep.
+    """
+    from gpusim.report.drawing import draw_all
+
+    findings, sections = findings_in(folder)
+    drawn = draw_all(findings, out or folder / "figures", sections, formats)
+    say(f"{out or folder / 'figures'}: {number_of(len(drawn), 'file')}: {', '.join(path.name for path in drawn)}")
+
+
+# ``gpusim open``: the page of a folder from a server on this machine, for results that a page cannot hold.
+
+
+@cli.command("open")
+@click.argument("folder", type=PATH)
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port to listen on [default: a free one].")
+@click.option("--browser", is_flag=True, help="Open it in a browser.")
+def open_folder(folder: Path, port: int, browser: bool) -> None:
+    """Serve the report of FOLDER on 127.0.0.1, until Ctrl-C.
+
+    The whole result is behind it: lanes show the jobs of the days in view; every table can be paged through, or read
+    as Parquet by byte ranges. For the store of a sweep, its report.
+    """
+    from gpusim.report.served.site import serve
+
+    findings, _sections = findings_in(folder)
+    with serve(folder, findings, port) as server:
+        try:
+            say(f"{folder} at {server.url} until Ctrl-C")
+            if browser:
+                click.launch(server.url)
+            server.serve_forever()
+        except KeyboardInterrupt:
+            say("Stopped.", err=True)

@@ -1,24 +1,70 @@
-"""``gpusim replay``: requests to a language model, served by replicas of an entry of the catalogue."""
+"""``gpusim replay`` and ``calibrate``: requests to a language model, served by an entry of the catalogue or one of one's own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gpusim.cli.entry_options import COUNT, entry_options, given, limit_options
 from gpusim.cli.group import cli
-from gpusim.cli.path import PATH
-from gpusim.cli.progress import loading
-from gpusim.cli.streams import say
-from gpusim.cli.target import check_output, replace_option
+from gpusim.cli.paths import PATH, check_output, replace_option
+from gpusim.cli.terminal import loading, say
 from gpusim.units import number_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from gpusim.serving.deployment import Deployment
+
+
+# What commands that serve requests share: the options that name an entry of the catalogue.
+
+COUNT = click.IntRange(1)
+
+
+def entry_options(command: Callable) -> Callable:
+    """Options ``--model`` to ``--ep`` of a command."""
+    for option in reversed((
+        click.option("--model", required=True, help="Name of a published model, say Llama-3.1-70B-Instruct."),
+        click.option("--gpu", required=True, help="GPU type, say H100."),
+        click.option("--engine", default="vllm", show_default=True,
+                     help="Serving engine: vllm, vllm-v0 (older, prompts first), sglang, trtllm."),
+        click.option("--weights", default="bf16", show_default=True,
+                     help="Format of the weights: bf16, fp8, nvfp4, ..."),
+        click.option("--kv", default="bf16", show_default=True, help="Format of the KV cache: bf16 or fp8."),
+        click.option("--tp", type=COUNT, default=1, show_default=True,
+                     help="Tensor parallelism: GPUs that share each layer."),
+        click.option("--pp", type=COUNT, default=1, show_default=True, help="Pipeline parallelism: stages of layers."),
+        click.option("--dp", type=COUNT, default=1, show_default=True,
+                     help="Data parallelism of the attention: copies that share experts."),
+        click.option("--ep", type=COUNT, default=1, show_default=True,
+                     help="Expert parallelism: groups of GPUs with their own experts."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def limit_options(command: Callable) -> Callable:
+    """Options of a command for limits of the engine, as keys of a ``Deployment``; absent ones are None."""
+    for option in reversed((
+        click.option("--kv-blocks", type=COUNT, help="KV cache of a replica, in blocks [default: what fits]."),
+        click.option("--max-batched-tokens", type=COUNT,
+                     help="Maximum number of tokens in a step [default: the engine's]."),
+        click.option("--max-requests", type=COUNT,
+                     help="Maximum number of requests in a step [default: the engine's]."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def given(**limits: int | None) -> dict[str, int]:
+    """Those that are not absent."""
+    return {name: value for name, value in limits.items() if value is not None}
+
+
+# ``gpusim replay``: requests to a language model, served by replicas of an entry of the catalogue.
 
 
 @cli.command()
@@ -129,3 +175,49 @@ def _without_too_long(requests: pd.DataFrame, served_by: Deployment) -> pd.DataF
 
     refused = too_long(requests, served_by)
     return requests if refused.all() else requests[~refused]
+
+
+# ``gpusim calibrate``: an entry of the catalogue, fitted to a user's own log of requests.
+
+
+@cli.command()
+@click.argument("log", type=PATH)
+@entry_options
+@click.option("--replicas", type=COUNT, default=1, show_default=True, help="Replicas that served the log.")
+@click.option("--router", default="least-requests", show_default=True, help="How requests were distributed over them.")
+@limit_options
+@click.option("--out", type=PATH, help="Write the fitted entry to this file, for `entry` of a service's model.")
+@replace_option
+def calibrate(
+    log: Path, model: str, gpu: str, engine: str, weights: str, kv: str, tp: int, pp: int, dp: int, ep: int,
+    replicas: int, router: str, kv_blocks: int | None, max_batched_tokens: int | None, max_requests: int | None,
+    out: Path | None, force: bool,
+) -> None:  # fmt: skip
+    """Fit a catalogue entry to a LOG of requests.
+
+    Starts from the entry of a model on a GPU type, and prints how well the fit explains the times of the log.
+
+    LOG is a CSV or Parquet file with a row per request: arrival_s, first_token_s, end_s, prompt_tokens, output_tokens.
+    If its engine had limits of its own, give them: under load, queues follow from them.
+    """
+    from gpusim.errors import ServingError
+    from gpusim.inputs.requests.log import read_log
+    from gpusim.report.serving_text import print_calibration
+    from gpusim.serving.calibration import fit_log
+    from gpusim.serving.entry import entry
+    from gpusim.serving.replica import Layout
+
+    if out is not None:
+        check_output(out, force, log)
+    known = entry(model, gpu, engine, Layout(tp, pp, dp, ep), weights, kv=kv)
+    rows = read_log(log)
+    limits = given(kv_blocks=kv_blocks, max_batched_tokens=max_batched_tokens, max_requests=max_requests)
+    loading()
+    try:
+        found = fit_log(known, rows, replicas, router, **limits)
+    except ServingError as error:
+        raise ServingError(f"{log}: {error}") from None
+    print_calibration(found)
+    if out is not None:
+        found.save(out)
+        say(f'{out} written. A service uses it with entry = "{out}" in its model.')

@@ -1,8 +1,10 @@
-"""Whether the outcome of a command has a place: found before anything is simulated."""
+"""Paths that commands take, and whether the outcome of one has a place there: found before anything is simulated."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,31 @@ from gpusim.errors import ResultError
 
 if TYPE_CHECKING:
     from gpusim.scenario.scenario import Scenario
+
+
+# Paths that commands take: whatever a command does with one, a name too long is told in the same words.
+
+
+class NamedPath(click.Path):
+    """A path, ``OSError`` if no file can be called so."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = super().convert(value, param, ctx)
+        for part in (path, *path.parts):  # by itself too: below a folder that is not there a path is not looked at
+            try:
+                os.lstat(part)
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    raise OSError(error.errno, error.strerror, str(path)) from None
+            except ValueError:  # a zero byte, which who opens it tells
+                pass
+        return path
+
+
+PATH = NamedPath(path_type=Path)
+
+
+# Whether the outcome of a command has a place: found before anything is simulated.
 
 MADE_OF = ("gpusim_version", "seed", "inputs_sha256", "gpus", "scenario")  # of a run: the same ones, the same bytes
 MOST_KEYS = 4  # that are told
