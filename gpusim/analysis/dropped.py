@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from gpusim.analysis.wording import compact, share
-from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.studies import Deliveries
 
 HOURLY = {"on_demand": "sold on demand", "spot": "sold as spot", "idle": "idle"}
 LEAST = 0.005  # of what is dropped: takers of less are not named

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from gpusim.analysis.wording import quantity, share
-from gpusim.tables.on_site import GRID
+from gpusim.tables.names import GRID
 from gpusim.tables.record import Record
 from gpusim.units import JOULE_PER_MWH
 

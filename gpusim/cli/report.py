@@ -1,4 +1,4 @@
-"""``gpusim report``, ``figures`` and ``open``: what a folder holds, as a page, as figures for a paper, and in a browser."""
+"""``gpusim report``, ``figures`` and ``open``: what a folder holds, as a page, as figures for a paper, in a browser."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
     """
     from gpusim.report.findings import Findings
     from gpusim.report.sections import SECTIONS
-    from gpusim.tables.contents import contents_of, study_of
+    from gpusim.tables.folder import contents_of, study_of
     from gpusim.tables.record import Record
 
     if (folder / RELIEF).is_dir():
-        from gpusim.tables.relief import Relief
+        from gpusim.tables.studies import Relief
 
         return Findings(Record.load(folder / BASE), Relief.load(folder / RELIEF)), SECTIONS
     if study_of(folder) not in ("", "sweep"):
@@ -78,15 +78,15 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
 
     deliveries = competition = doubts = None
     if (folder / DELIVERIES).is_dir():
-        from gpusim.tables.deliveries import Deliveries
+        from gpusim.tables.studies import Deliveries
 
         deliveries = Deliveries.load(folder / DELIVERIES)
     if (folder / COMPETITION).is_dir():
-        from gpusim.tables.competition import Competition
+        from gpusim.tables.studies import Competition
 
         competition = Competition.load(folder / COMPETITION)
     if (folder / ASSUMPTIONS).is_dir():
-        from gpusim.tables.assumptions import Assumptions
+        from gpusim.tables.studies import Assumptions
 
         doubts = Assumptions.load(folder / ASSUMPTIONS)
     several = replications_in(folder)
@@ -96,7 +96,7 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
 def _redrawn(folder: Path) -> Path:
     """The page of a folder, by what the folder holds."""
     from gpusim.report.findings import Findings
-    from gpusim.tables.target import check_file
+    from gpusim.tables.folder import check_file
 
     if folder.is_dir():
         check_file(folder / "report.html")

@@ -1,4 +1,4 @@
-"""``gpusim replay`` and ``calibrate``: requests to a language model, served by an entry of the catalogue or one of one's own."""
+"""``gpusim replay`` and ``calibrate``: requests to a language model, served by an entry of the catalogue."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def run_sweep(
     """
     with stoppable(out or "its store"):
         from gpusim.studies.sweeps.spec import SweepSpec
-        from gpusim.tables.target import folder_name
+        from gpusim.tables.folder import folder_name
 
         spec = SweepSpec.from_toml(file)
         folder = out or Path("out") / folder_name(spec.name)

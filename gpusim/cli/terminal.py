@@ -1,4 +1,4 @@
-"""What a user sees at the terminal: standard streams that outlast their reader, and what is told while something takes long."""
+"""The terminal: standard streams that outlast their reader, and what is told while something takes long."""
 
 from __future__ import annotations
 

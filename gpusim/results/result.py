@@ -18,8 +18,7 @@ from gpusim.analysis.metrics import described, metrics
 from gpusim.analysis.outcome import outcome
 from gpusim.studies.replications.folder import FOLDER, replications_in
 from gpusim.studies.replications.replications import Replications
-from gpusim.tables.instants import dated
-from gpusim.tables.record import Record
+from gpusim.tables.record import Record, dated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

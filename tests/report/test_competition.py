@@ -17,7 +17,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.sections.competition import CompetitionSection
-from gpusim.tables.competition import ALL
+from gpusim.tables.studies import ALL
 from gpusim.units import DAY_S
 from tests.report.test_page import Page
 from tests.report.test_story import _story

@@ -11,7 +11,7 @@ from rich.console import Console
 from gpusim.analysis.sources import in_words, sources
 from gpusim.report.findings import Findings
 from gpusim.report.sections.on_site import OnSiteSection
-from gpusim.tables.on_site import COLUMNS
+from gpusim.tables.names import ON_SITE_COLUMNS
 from gpusim.tables.record import Record
 from gpusim.units import JOULE_PER_MWH
 
@@ -29,7 +29,7 @@ ROWS = [  # site, start_s, end_s, source, kind, given, taken, lost [MWh], usd, f
 
 @pytest.fixture
 def record() -> Record:
-    names = [name for name in COLUMNS if name not in UNUSED]
+    names = [name for name in ON_SITE_COLUMNS if name not in UNUSED]
     table = pd.DataFrame(ROWS, columns=names)
     table[["given_j", "taken_j", "lost_j"]] *= JOULE_PER_MWH
     return Record({}, {"on_site": table.assign(**dict.fromkeys(UNUSED, 0.0))})

@@ -14,8 +14,8 @@ from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, row_labels
 from gpusim.report.figures.kinds import kind_colours, kind_patches
 from gpusim.report.figures.place import blank
-from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
+from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S
 
 ROW_IN = 0.34

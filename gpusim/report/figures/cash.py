@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from gpusim.analysis.months import edges_s
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import plain, sheet
-from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S
 
 COURSES = {"free_cash": ("cumulative free cash flow", "#0072B2", "#B3D4E8"),

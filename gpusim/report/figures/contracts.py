@@ -16,8 +16,8 @@ from gpusim.errors import shortened
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import sheet, thousands
 from gpusim.report.figures.place import height_in
-from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
+from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S
 
 MOST = 8  # contracts drawn: those committed to most

@@ -16,7 +16,7 @@ from gpusim.analysis.wording import compact
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import WIDTH_IN, plain
 from gpusim.report.figures.place import blank
-from gpusim.tables.relief import Relief
+from gpusim.tables.studies import Relief
 from gpusim.units import number_of
 
 MOST = 12  # rows

@@ -12,9 +12,8 @@ from gpusim.report.figures import build_gantt, build_missing, build_paths
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, decimals, text
-from gpusim.tables.deliveries import Deliveries
-from gpusim.tables.instants import undated
-from gpusim.tables.record import Record
+from gpusim.tables.record import Record, undated
+from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S
 
 MOST_CAUSES, MOST_KINDS, MOST_WAITS = 15, 8, 15

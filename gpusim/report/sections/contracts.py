@@ -13,9 +13,8 @@ from gpusim.report.figures import contracts
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, number
-from gpusim.tables.deliveries import Deliveries
-from gpusim.tables.instants import undated
-from gpusim.tables.record import Record
+from gpusim.tables.record import Record, undated
+from gpusim.tables.studies import Deliveries
 from gpusim.units import number_of
 
 NOT = "not in run"

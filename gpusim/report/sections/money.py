@@ -13,8 +13,8 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, number, text
 from gpusim.report.terminal import Terminal
-from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
+from gpusim.tables.studies import Deliveries
 
 # Sums of the statements of contracts: name -> heading; and who else has a part.
 HELD = {

@@ -14,7 +14,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.sections.money import MONEY, refused
 from gpusim.report.terminal import Terminal, in_lines, listing
-from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.studies import Deliveries
 from gpusim.units import number_of
 
 MOST_ROWS = 12

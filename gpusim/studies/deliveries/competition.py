@@ -19,7 +19,7 @@ from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.deliveries.earned import earned
 from gpusim.studies.deliveries.quantiles import quantiles
-from gpusim.tables.competition import ALL, Competition
+from gpusim.tables.studies import ALL, Competition
 from gpusim.units import DAY_S
 
 REPLICATIONS = 50

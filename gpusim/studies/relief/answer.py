@@ -16,7 +16,7 @@ from gpusim.studies.relief.counterfactual import Counterfactual, counted
 from gpusim.studies.relief.values import BASE, Values
 from gpusim.studies.statistics.intervals import CONFIDENCE, Moments, changes, mean_interval
 from gpusim.studies.statistics.separation import Separation
-from gpusim.tables.relief import Relief
+from gpusim.tables.studies import Relief
 from gpusim.units import number_of
 
 # What a counterfactual changes: work, waiting, service level, energy, cost; revenue and cash where there are contracts.
@@ -36,7 +36,7 @@ def answer(
     settings: dict,
     rejected: str = "",
 ) -> Relief:
-    """All tables of a study; see ``gpusim.tables.relief.Relief``. ``rejected``: which jobs were, and why."""
+    """All tables of a study; see ``gpusim.tables.studies.Relief``. ``rejected``: which jobs were, and why."""
     ranking = _ranking(scenario, reliefs, values, measure)
     grouped = groups(ranking)
     moved = moves(list(ranking["relief"]), values)

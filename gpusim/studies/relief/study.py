@@ -27,8 +27,8 @@ from gpusim.studies.store import Store
 from gpusim.studies.sweeps.backend import Backend, open_backend
 from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.run import Run
-from gpusim.tables.relief import Relief
-from gpusim.tables.target import folder_name
+from gpusim.tables.folder import folder_name
+from gpusim.tables.studies import Relief
 
 LEAST = 4  # replications of the first round; every further round doubles them
 CURVES = 3  # of the best groups

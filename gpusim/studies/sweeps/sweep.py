@@ -21,7 +21,7 @@ from gpusim.studies.sweeps.pilot import warm_up_s
 from gpusim.studies.sweeps.points import design_table, scenarios_of
 from gpusim.studies.sweeps.run import Run
 from gpusim.studies.sweeps.spec import SweepSpec
-from gpusim.tables.target import folder_name
+from gpusim.tables.folder import folder_name
 
 
 def execute_sweep(
