@@ -26,7 +26,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 import gpusim
-from gpusim.analysis.countries import countries
+from gpusim.analysis.economics import countries
 from gpusim.analysis.lateness import AHEAD, said
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.buildout.play import play

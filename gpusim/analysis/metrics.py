@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
+from gpusim.analysis.economics import owning_usd
 from gpusim.analysis.labels import name_of_unit, unit_of
 from gpusim.analysis.measure import FLEET as METRICS
 from gpusim.analysis.measure import none_of
-from gpusim.analysis.owning import owning_usd
 from gpusim.analysis.requests import attainment, in_all, with_model
 from gpusim.causes import HELD, JOBS, OFFLINE, TRAINING, USEFUL
 from gpusim.tables.record import Record

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.dropped import dropped as sentences
+from gpusim.analysis.contracts import dropped as sentences
 from gpusim.buildout.shocks import drawn
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate

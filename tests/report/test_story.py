@@ -16,8 +16,7 @@ from rich.console import Console
 import gpusim
 from gpusim.analysis.bottlenecks import headline
 from gpusim.analysis.lateness import by_site, held_back, lateness
-from gpusim.analysis.months import edges_s
-from gpusim.analysis.wording import quantity
+from gpusim.analysis.wording import edges_s, quantity
 from gpusim.cli import cli
 from gpusim.report.console import print_report
 from gpusim.report.figures.calendar import calendar_axis

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gpusim.analysis.lateness import AHEAD
-from gpusim.analysis.months import edges_s
+from gpusim.analysis.wording import edges_s
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, nothing, thousands
 from gpusim.report.figures.kinds import kind_colours, kind_patches

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.months import edges_s
+from gpusim.analysis.wording import edges_s
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import plain, sheet
 from gpusim.tables.studies import Deliveries

@@ -11,8 +11,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.lateness import spelled
-from gpusim.analysis.months import edges_s
 from gpusim.analysis.rivalry import lines, list_usd
+from gpusim.analysis.wording import edges_s
 from gpusim.errors import shortened
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import plain, sheet, thousands

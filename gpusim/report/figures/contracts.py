@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gpusim.analysis.months import edges_s, hours
+from gpusim.analysis.wording import edges_s, hours
 from gpusim.errors import shortened
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import sheet, thousands

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.countries import countries
+from gpusim.analysis.economics import countries
 from gpusim.report.figures.frame import WIDTH_IN, plain, row_labels
 from gpusim.report.figures.place import blank
 from gpusim.tables.record import Record

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.months import edges_s
+from gpusim.analysis.wording import edges_s
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import plain, sheet
 from gpusim.tables.record import Record

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gpusim.analysis.dropped import dropped
-from gpusim.analysis.signings import asked
+from gpusim.analysis.contracts import asked, dropped
 from gpusim.analysis.wording import quantity, share
 from gpusim.report import document
 from gpusim.report.dates import day_of

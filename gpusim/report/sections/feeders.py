@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.feeders import feeders, has_feeders, in_words
+from gpusim.analysis.site_power import feeders, feeders_in_words, has_feeders
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
@@ -20,7 +20,7 @@ class FeedersSection(Section):
 
     def lead(self, findings: Findings) -> list[str]:
         """Which of them capped jobs, and what they would have to carry."""
-        return in_words(findings.result)
+        return feeders_in_words(findings.result)
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """A row for each pool and kind."""

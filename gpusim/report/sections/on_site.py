@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.sources import has_sources, in_words, sources
+from gpusim.analysis.site_power import has_sources, sources, sources_in_words
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
@@ -20,7 +20,7 @@ class OnSiteSection(Section):
 
     def lead(self, findings: Findings) -> list[str]:
         """What each site made itself, and what that cost."""
-        return in_words(findings.result)
+        return sources_in_words(findings.result)
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """A row for each source."""

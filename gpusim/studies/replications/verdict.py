@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.balance import Balance
+from gpusim.analysis.bottlenecks import Balance
 from gpusim.analysis.wording import gpu_hours, percent, share, worth
 from gpusim.causes import WORDS
 from gpusim.studies.statistics.proportions import Proportion

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.signings import asked
+from gpusim.analysis.contracts import asked
 from gpusim.commerce.book import Book
 from gpusim.commerce.signing import sign
 from gpusim.errors import ScenarioError

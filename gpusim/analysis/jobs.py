@@ -1,11 +1,27 @@
-"""Runs of jobs: from when to when each held how many GPUs where, and the parts of them at different rates."""
+"""Classes of the jobs of a run, and their runs: from when to when each held how many GPUs where."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.tables.names import SEGMENTS
+from gpusim.scenario.job_class import JobClass
+from gpusim.scenario.scenario import Scenario
+from gpusim.tables.names import CHECKPOINTS, SEGMENTS
 from gpusim.tables.record import Record
+
+# Classes of the jobs of a run, with the times that its storage takes for checkpoints of a known size.
+
+
+def job_classes(result: Record, scenario: Scenario) -> dict[str, JobClass]:
+    """Classes of a run's ``scenario`` by name, as they ran."""
+    classes = dict(scenario.workload.classes)
+    if CHECKPOINTS in result.tables:
+        for row in result.tables[CHECKPOINTS].itertuples():
+            classes[row.job_class] = classes[row.job_class].stored(row.shared_s, row.read_s)
+    return classes
+
+
+# Runs of jobs: from when to when each held how many GPUs where, and the parts of them at different rates.
 
 COLUMNS = ["job_id", "run", "site", "gpu_type", "gpus", "start_s", "end_s", "rate"]
 
