@@ -14,9 +14,8 @@ import pandas as pd
 
 from gpusim.buildout.shocks import drawn
 from gpusim.commerce.allocate import allocate
-from gpusim.commerce.allocation import Allocation
+from gpusim.commerce.allocation import Allocation, of_build_out
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.cuts import cuts_of
 from gpusim.commerce.market import HOURLY, let
 from gpusim.commerce.scarcity import prices

@@ -15,13 +15,12 @@ import pandas as pd
 from gpusim.buildout.play import play
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
-from gpusim.commerce.allocation import Allocation
+from gpusim.commerce.allocation import Allocation, of_build_out
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import quarters
-from gpusim.commerce.rent import leases_of
 from gpusim.commerce.scarcity import prices
+from gpusim.commerce.site_costs import leases_of
 from gpusim.commerce.statements import statements
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.seeds import located

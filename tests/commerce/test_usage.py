@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.commerce import capacity
+from gpusim.commerce import allocation as capacity
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
+from gpusim.commerce.run_tables import used_gpu_s
 from gpusim.commerce.statements import statements
-from gpusim.commerce.usage import used_gpu_s
 from gpusim.errors import CommerceError
 from gpusim.results.result import Result
 from gpusim.scenario.scenario import Scenario

@@ -13,8 +13,7 @@ from gpusim.buildout.network import Network
 from gpusim.buildout.schedule import Schedule
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
-from gpusim.commerce.allocation import Allocation
-from gpusim.commerce.capacity import of_build_out
+from gpusim.commerce.allocation import Allocation, of_build_out
 from gpusim.commerce.cents import in_usd
 from gpusim.commerce.cuts import cuts_of
 from gpusim.commerce.market import market

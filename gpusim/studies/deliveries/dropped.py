@@ -7,8 +7,7 @@ import pandas as pd
 from gpusim.buildout.network import Network
 from gpusim.buildout.schedule import Schedule
 from gpusim.commerce.book import Book
-from gpusim.commerce.cuts import cuts_of
-from gpusim.commerce.takers import TAKERS, takers
+from gpusim.commerce.cuts import TAKERS, cuts_of, takers
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.deliveries.trade import Trade
 

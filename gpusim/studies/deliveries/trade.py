@@ -13,13 +13,12 @@ from gpusim.buildout.play import costs_usd
 from gpusim.buildout.schedule import Schedule
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
-from gpusim.commerce.allocation import Allocation
+from gpusim.commerce.allocation import Allocation, of_build_out
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.cuts import cuts_of
-from gpusim.commerce.rent import leases_of
 from gpusim.commerce.scarcity import priced, prices_of
+from gpusim.commerce.site_costs import leases_of
 from gpusim.commerce.statements import Statements, statements
 
 
