@@ -10,9 +10,8 @@ import pandas as pd
 
 from gpusim.buildout import ledger
 from gpusim.buildout.activity import Activity
-from gpusim.buildout.inventory import Inventory
+from gpusim.buildout.inventory import Inventory, brought, firm_mw
 from gpusim.buildout.network import Network
-from gpusim.buildout.on_site import brought, firm_mw
 from gpusim.buildout.path import critical_path, delivery, giver, spans
 from gpusim.buildout.schedule import Line, Schedule, simulate
 from gpusim.errors import one_line

@@ -11,11 +11,9 @@ import numpy as np
 import pandas as pd
 
 from gpusim import rng
-from gpusim.buildout.as_of import as_of
-from gpusim.buildout.draws import Draws
 from gpusim.buildout.ledger import live_table
 from gpusim.buildout.network import Network
-from gpusim.buildout.schedule import Schedule, replay
+from gpusim.buildout.schedule import Draws, Schedule, as_of, replay
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.allocation import of_build_out
 from gpusim.commerce.book import Book, Terms
@@ -134,7 +132,7 @@ def sign(
     """Sign the contracts of a book in order of time, those with ``admit`` only if they can be delivered.
 
     Each is asked on its signing date of ``replications`` of the build-out: what has been done by then is known, what
-    is to come is drawn anew (``gpusim.buildout.as_of``), and the contracts signed before it have their GPUs, in their
+    is to come is drawn anew (``gpusim.buildout.schedule``), and the contracts signed before it have their GPUs, in their
     order. That costs the time of as many build-outs, without their ledgers.
 
     Parameters
