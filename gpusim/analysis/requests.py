@@ -176,9 +176,10 @@ def deployments(result: Record) -> pd.DataFrame:
         (requests lost with a replica and sent anew); gpu_hours held, prefill_share, decode_share, idle_share,
         loading_share and draining_share of them;
         energy_j (of GPUs, idle power included), energy_usd (its part of the site's bill by the servers' energy,
-        interval by interval), owning_usd (what it costs to own the GPUs: ``gpusim.analysis.economics``); tokens_per_joule,
-        tokens_per_usd (energy and owning). NaN where no GPU was held. Where prefill is apart these two are of all
-        replicas of the service at the site, in the row of those that decode; NaN in that of those that prefill.
+        interval by interval), owning_usd (what it costs to own the GPUs: ``gpusim.analysis.economics``);
+        tokens_per_joule, tokens_per_usd (energy and owning). NaN where no GPU was held. Where prefill is apart these
+        two are of all replicas of the service at the site, in the row of those that decode; NaN in that of those that
+        prefill.
     """
     rows = result.tables["service_replicas"]
     power = result.tables["power"].set_index(["site", "start_s"])

@@ -132,8 +132,8 @@ def sign(
     """Sign the contracts of a book in order of time, those with ``admit`` only if they can be delivered.
 
     Each is asked on its signing date of ``replications`` of the build-out: what has been done by then is known, what
-    is to come is drawn anew (``gpusim.buildout.schedule``), and the contracts signed before it have their GPUs, in their
-    order. That costs the time of as many build-outs, without their ledgers.
+    is to come is drawn anew (``gpusim.buildout.schedule``), and the contracts signed before it have their GPUs, in
+    their order. That costs the time of as many build-outs, without their ledgers.
 
     Parameters
     ----------

@@ -129,7 +129,8 @@ def statements(
     prices : DataFrame, optional
         Prices by the hour, as ``gpusim.commerce.scarcity.prices`` finds them; needed if the market has an index.
     leases : DataFrame, optional
-        What projects lease, as ``gpusim.commerce.site_costs.leases_of`` finds it. Absent: nothing but the halls of sites.
+        What projects lease, as ``gpusim.commerce.site_costs.leases_of`` finds it. Absent: nothing but the halls of
+        sites.
     """
     allocation = accounts.allocation
     book = allocation.book
