@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 import gpusim
 from gpusim.analysis.labels import label_of, unit_of, words_of
 from gpusim.analysis.wording import share
-from gpusim.studies.sweeps.designs import Design
+from gpusim.studies.sweeps.axis import Design
 from gpusim.studies.sweeps.spec import SweepSpec
 
 SWEEP = Path(__file__).parents[1] / "seeds" / "sweeps" / "sensitivity.toml"

@@ -74,7 +74,7 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
         sweep = Sweep.load(folder)
         kind = comparisons if is_comparison(sweep.spec) else sweeps
         return SweepFindings(sweep.spec, sweep.store), kind.SECTIONS
-    from gpusim.studies.replications.folder import replications_in
+    from gpusim.studies.replications.replicate import replications_in
 
     deliveries = competition = doubts = None
     if (folder / DELIVERIES).is_dir():

@@ -174,8 +174,7 @@ def _check(result) -> None:
 
 def _replications(scenario, first, seeds: int, folder: Path, took_s: float, workers: int | None):
     """Runs with the seeds that follow: in processes where these are quicker than to do without them."""
-    from gpusim.studies.replications.folder import FOLDER, replications_in
-    from gpusim.studies.replications.replicate import replicate
+    from gpusim.studies.replications.replicate import FOLDER, replicate, replications_in
     from gpusim.studies.store import Store
 
     began = time.perf_counter()

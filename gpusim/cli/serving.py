@@ -201,7 +201,7 @@ def calibrate(
     If its engine had limits of its own, give them: under load, queues follow from them.
     """
     from gpusim.errors import ServingError
-    from gpusim.inputs.requests.log import read_log
+    from gpusim.inputs.requests.trace import read_log
     from gpusim.report.serving_text import print_calibration
     from gpusim.serving.calibration import fit_log
     from gpusim.serving.entry import entry

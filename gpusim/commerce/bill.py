@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from gpusim.inputs.sun import Sun
+from gpusim.inputs.weather import Sun
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
 from gpusim.scenario.steps import Steps

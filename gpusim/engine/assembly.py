@@ -43,7 +43,7 @@ from gpusim.engine.surroundings import check_halls, marginal_carbon, peak_overhe
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures, draw_lemons, found_after_s
 from gpusim.inputs.jobtable import JobTable
-from gpusim.inputs.outages import outages
+from gpusim.inputs.repairs import outages
 from gpusim.inputs.synthetic import partners, parts_of_runs
 from gpusim.policies.loading import load_policy
 from gpusim.policies.policy import decides_in_rounds

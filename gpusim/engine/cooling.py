@@ -9,8 +9,8 @@ import numpy as np
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.power import SitePower
 from gpusim.inputs.climatology import SiteSignals
-from gpusim.inputs.moist_air import evaporated_l_per_kwh
 from gpusim.inputs.signals import Signal
+from gpusim.inputs.weather import evaporated_l_per_kwh
 from gpusim.scenario.cooling import Cooling
 from gpusim.units import JOULE_PER_KWH, WATT_PER_MW
 

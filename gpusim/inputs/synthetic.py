@@ -9,9 +9,8 @@ from functools import reduce
 import numpy as np
 
 from gpusim import rng
-from gpusim.inputs.arrivals import daily_rate, poisson_arrivals
+from gpusim.inputs.arrivals import bursty_arrivals, daily_rate, poisson_arrivals
 from gpusim.inputs.jobtable import JobTable, concatenate, divided
-from gpusim.inputs.presets.bursts import bursty_arrivals
 from gpusim.inputs.presets.preset import Preset, preset
 from gpusim.scenario.exchange import Exchange
 from gpusim.scenario.steps import elapsed_s

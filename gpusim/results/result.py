@@ -16,7 +16,7 @@ from gpusim.analysis.effective import effective_times
 from gpusim.analysis.metrics import described, metrics
 from gpusim.analysis.outcome import outcome
 from gpusim.analysis.site_power import efficiency
-from gpusim.studies.replications.folder import FOLDER, replications_in
+from gpusim.studies.replications.replicate import FOLDER, replications_in
 from gpusim.studies.replications.replications import Replications
 from gpusim.tables.record import Record, dated
 

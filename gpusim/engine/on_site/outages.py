@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gpusim import rng
-from gpusim.inputs.outages import outages
+from gpusim.inputs.repairs import outages
 from gpusim.scenario.on_site import Generator
 from gpusim.units import HOUR_S
 

@@ -18,7 +18,7 @@ from gpusim.engine.on_site.starting import Starting
 from gpusim.engine.power import SitePower
 from gpusim.engine.processes import Log
 from gpusim.inputs.climatology import SiteSignals
-from gpusim.inputs.sun import Sun
+from gpusim.inputs.weather import Sun
 from gpusim.scenario.on_site import Generator
 from gpusim.scenario.site import Site
 from gpusim.tables.names import GRID, ON_SITE_COLUMNS

@@ -17,8 +17,8 @@ from gpusim.errors import ScenarioError
 from gpusim.regulation.building import limited
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
-from gpusim.studies.deliveries.earned import earned
 from gpusim.studies.deliveries.quantiles import quantiles
+from gpusim.studies.deliveries.trade import earned
 from gpusim.tables.studies import ALL, Competition
 from gpusim.units import DAY_S
 

@@ -12,9 +12,8 @@ from gpusim.scenario.faults import dotted
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.steps import Steps
 from gpusim.studies.lever import Lever
-from gpusim.studies.relief import admission, beside_gpus, build_out, on_site, rules
-from gpusim.studies.relief.counterfactual import Counterfactual, Held, counted
-from gpusim.studies.relief.places import booked, pools_at, pools_of
+from gpusim.studies.relief import admission, build_out, equipment
+from gpusim.studies.relief.counterfactual import Counterfactual, Held, booked, counted, pools_at, pools_of
 from gpusim.studies.relief.services import service_reliefs
 from gpusim.units import DAY_S, number_of
 
@@ -295,8 +294,8 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
 
 
 CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
-    _gpus, beside_gpus.cpus_and_memory, _grid, _energisation, _oversubscription, _power_plan, _feeders, _cooling,
-    _non_firm, on_site.generators, _halls, _shells, _delivery, _links, admission.quotas, admission.residency,
+    _gpus, equipment.cpus_and_memory, _grid, _energisation, _oversubscription, _power_plan, _feeders, _cooling,
+    _non_firm, equipment.generators, _halls, _shells, _delivery, _links, admission.quotas, admission.residency,
     admission.types, admission.data, _backfill, _cycle, _preemption, _queue_limit, _storage, build_out.supplies,
-    build_out.starts, build_out.shocks, build_out.rivals, rules.exemptions, _price,
+    build_out.starts, build_out.shocks, build_out.rivals, admission.exemptions, _price,
 )  # fmt: skip

@@ -12,8 +12,7 @@ from gpusim.scenario.faults import dotted
 from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever
-from gpusim.studies.relief.counterfactual import Counterfactual, Turn
-from gpusim.studies.relief.places import booked
+from gpusim.studies.relief.counterfactual import Counterfactual, Turn, booked
 from gpusim.units import WATT_PER_MW
 
 HOTTER = 1.05  # of the facility power at the hottest hour seen: another seed may bring a hotter one

@@ -21,8 +21,7 @@ from gpusim.studies.relief.constraints import counterfactuals
 from gpusim.studies.relief.counterfactual import Counterfactual
 from gpusim.studies.relief.enlarging import room_for
 from gpusim.studies.relief.values import BASE, Trial, Values
-from gpusim.studies.statistics.elimination import Elimination
-from gpusim.studies.statistics.separation import Separation
+from gpusim.studies.statistics.separation import Elimination, Separation
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.backend import Backend, open_backend
 from gpusim.studies.sweeps.execution import Progress, execute
