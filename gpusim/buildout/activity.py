@@ -10,8 +10,7 @@ from statistics import NormalDist
 import numpy as np
 
 from gpusim import rng
-from gpusim.scenario.delays import Delays
-from gpusim.scenario.project import Task
+from gpusim.scenario.project import Delays, Task
 from gpusim.units import DAY_S
 
 # A task of a project in its place among those of all projects.

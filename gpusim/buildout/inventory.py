@@ -8,9 +8,9 @@ from math import floor, inf
 
 from gpusim.buildout.network import Arrival
 from gpusim.scenario.on_site import OnSite
-from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.project import Project
 from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.site import planned_w
 from gpusim.units import DAY_S, WATT_PER_MW
 
 # Power made on site that projects bring: what it adds to the connection, and when it is there.

@@ -31,7 +31,7 @@ def scenarios() -> None:
 
     `gpusim run NAME` and `gpusim sweep NAME` take them by name.
     """
-    from gpusim.scenario.seeds import about, seeds
+    from gpusim.scenario.files import about, seeds
 
     for kind, command in (("scenario", "run"), ("sweep", "sweep")):
         say(f"gpusim {command} NAME")
@@ -45,7 +45,7 @@ def catalog() -> None:
     """The hardware catalogue with its sources."""
     from rich.console import Console
 
-    from gpusim.report.catalogue import tables
+    from gpusim.report.catalogue import hardware_tables as tables
 
     for table in tables():
         Console(width=120).print(table)
@@ -59,7 +59,7 @@ def rules() -> None:
     """
     from rich.console import Console
 
-    from gpusim.report.rule_catalogue import tables
+    from gpusim.report.catalogue import rule_tables as tables
 
     for table in tables():
         Console(width=160).print(table)

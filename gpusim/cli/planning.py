@@ -91,7 +91,7 @@ def _write(found: Plan, folder: Path, scenario: Path) -> Path:
     from gpusim.report.drawing import draw_all
     from gpusim.report.plan_page import write
     from gpusim.report.plans import SECTIONS
-    from gpusim.report.scenario_file import write_changed
+    from gpusim.report.scenario_text import write_changed
 
     write_changed(scenario, found.scenario, folder / "plan.toml")
     for name, table in (("front", found.front), ("candidates", found.candidates)):

@@ -21,7 +21,7 @@ def policies() -> None:
     """
     from rich.console import Console
 
-    from gpusim.report.policy_catalogue import tables
+    from gpusim.report.catalogue import policy_tables as tables
 
     for table in tables():
         Console(width=160).print(table)

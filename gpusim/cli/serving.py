@@ -113,11 +113,10 @@ def replay(
     from gpusim.inputs.requests.formats import read_requests
     from gpusim.inputs.traces.own import check_ending
     from gpusim.report.serving_text import print_prediction
+    from gpusim.serving.engine_options import Lora, Speculation
     from gpusim.serving.entry import entry
-    from gpusim.serving.lora import Lora
     from gpusim.serving.prediction import predict
     from gpusim.serving.replica import Layout
-    from gpusim.serving.speculation import Speculation
     from gpusim.serving.tabulation import deployment, offload, prefill_pool
 
     if out is not None:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from gpusim.inputs.weather import Sun
+from gpusim.scenario.electricity import Agreement, DayAhead, Tariff
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
 from gpusim.scenario.steps import Steps
-from gpusim.scenario.tariff import Agreement, DayAhead, Tariff
 from gpusim.tables.names import BILL_COLUMNS, CHARGED, GRID, TAXES, VIRTUAL
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, calendar, months, seconds_between
 

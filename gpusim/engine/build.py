@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gpusim.engine.checks import may_find
 from gpusim.engine.cpu_memory import asks_of, cpu_memory_of, too_small
 from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps, Work
+from gpusim.engine.hidden_faults import may_find
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.scheduling import scheduling_of
 from gpusim.engine.storage import is_shared

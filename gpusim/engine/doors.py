@@ -12,7 +12,7 @@ import numpy as np
 
 from gpusim import gangs
 from gpusim.engine.build import Names
-from gpusim.engine.draw import facility_w
+from gpusim.engine.course import facility_w
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.errors import PolicyError
 from gpusim.kernels import rounds

@@ -8,11 +8,10 @@ import numpy as np
 import simpy
 
 from gpusim.engine import border
-from gpusim.engine.course import place_and_rate
+from gpusim.engine.clock import Place
+from gpusim.engine.course import facility_w, place_and_rate
 from gpusim.engine.description import Replicas
-from gpusim.engine.draw import facility_w
-from gpusim.engine.instant import Place
-from gpusim.engine.layout.serving import lay_out
+from gpusim.engine.layout.fleet import lay_out
 from gpusim.engine.playing import PlayedClock
 from gpusim.engine.sizes import Sizes
 from gpusim.kernels import amending, control, departing, feeding, jobs_on, pace, reading

@@ -12,7 +12,7 @@ from gpusim.engine.build import Names
 from gpusim.engine.cooling import CoolingPlant
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.job_tables import job_waits_table, jobs_table
-from gpusim.engine.marginal import MarginalCarbon
+from gpusim.engine.meter import MarginalCarbon
 from gpusim.engine.runs import split_runs
 from gpusim.engine.serving.records import ServingRecorder
 from gpusim.engine.serving.services import Services

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gpusim import rng
 from gpusim.engine.build import Names
-from gpusim.engine.draw import facility_w
+from gpusim.engine.course import facility_w
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.kernels.state.codes import Cause

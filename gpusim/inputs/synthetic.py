@@ -12,9 +12,8 @@ from gpusim import rng
 from gpusim.inputs.arrivals import bursty_arrivals, daily_rate, poisson_arrivals
 from gpusim.inputs.jobtable import JobTable, concatenate, divided
 from gpusim.inputs.presets.preset import Preset, preset
-from gpusim.scenario.exchange import Exchange
 from gpusim.scenario.steps import elapsed_s
-from gpusim.scenario.workload import Stream, Workload
+from gpusim.scenario.workload import Exchange, Stream, Workload
 from gpusim.units import DAY_S, HOUR_S
 
 # Sizes of research jobs: powers of two with the weights of a published mix in shape (assumption).

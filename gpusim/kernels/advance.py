@@ -1,6 +1,6 @@
 """The compiled event loop: job ends, arrivals and scheduling passes up to the next control event.
 
-At one instant: ends; then (outside, in the order of ``engine/instant.py``) control processes; then arrivals; then one
+At one instant: ends; then (outside, in the order of ``engine/clock.py``) control processes; then arrivals; then one
 pass over every pool in which something changed or a reservation is due, in cycle mode from outside;
 then jobs that wait move to where they can start; then, before time goes on, sites look at their caps.
 """

@@ -8,9 +8,8 @@ from datetime import datetime
 import numpy as np
 
 from gpusim.regulation.scope import calendar_spans, connected_mw
-from gpusim.scenario.non_firm import NonFirm
 from gpusim.scenario.rule import Curtailment
-from gpusim.scenario.site import Site
+from gpusim.scenario.site import NonFirm, Site
 from gpusim.scenario.steps import elapsed_s
 from gpusim.units import HOUR_S, YEAR_S
 

@@ -11,8 +11,7 @@ import pandas as pd
 from gpusim.kernels.serving.state import ADAPTER, COPY, ENGINE, ENTRY, NODE, REQUEST, SHIPMENT, Engines
 from gpusim.kernels.state.bundle import records
 from gpusim.serving.deployment import Deployment
-from gpusim.serving.halves import halved
-from gpusim.serving.requests import rows_of
+from gpusim.serving.requests import halved, rows_of
 from gpusim.serving.step_times import StepTimes
 
 PLACES = ("dense", "batch", "gathered", "attention", "decode", "uneven")  # of tables in ``numbers``; -1: there is none

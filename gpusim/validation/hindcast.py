@@ -22,8 +22,8 @@ from gpusim.commerce.figures import quarters
 from gpusim.commerce.scarcity import prices
 from gpusim.commerce.site_costs import leases_of
 from gpusim.commerce.statements import statements
+from gpusim.scenario.files import located
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.seeds import located
 from gpusim.units import WATT_PER_MW, seconds_between
 from gpusim.validation.anchor import Effort, Row
 

@@ -15,7 +15,7 @@ from gpusim.buildout.path import critical_path
 from gpusim.buildout.play import play
 from gpusim.buildout.schedule import simulate
 from gpusim.buildout.supply import Calendar, SharedSupply
-from gpusim.scenario.supply import Supply
+from gpusim.scenario.project import Supply
 from gpusim.units import MONTH_S
 from tests.buildout.kit import days, scenario
 

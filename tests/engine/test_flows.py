@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusim.engine.serving.flows import Flows
+from gpusim.engine.serving.roads import Flows
 
 
 @pytest.mark.parametrize("seed", range(50))

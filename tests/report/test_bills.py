@@ -10,7 +10,7 @@ from rich.console import Console
 
 from gpusim.analysis.delivered import delivered, in_words
 from gpusim.report.findings import Findings
-from gpusim.report.sections.bills import BillsSection
+from gpusim.report.sections.power import BillsSection
 from gpusim.tables.names import BILL_COLUMNS
 from gpusim.tables.record import Record
 

@@ -16,8 +16,8 @@ import pytest
 
 from gpusim.report import compared_page, comparisons, sweep_page
 from gpusim.report.compared.runs import Runs
+from gpusim.report.document import glossary
 from gpusim.report.findings import Findings
-from gpusim.report.glossary import glossary
 from gpusim.report.page import write
 from gpusim.report.served.site import serve
 from gpusim.report.sweeps import SECTIONS

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from gpusim.analysis.site_power import feeders, feeders_in_words, has_feeders
-from gpusim.report.sections.feeders import FeedersSection
+from gpusim.report.sections.power import FeedersSection
 from gpusim.tables.record import Record
 
 ROWS = [

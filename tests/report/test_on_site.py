@@ -10,7 +10,7 @@ from rich.console import Console
 
 from gpusim.analysis.site_power import sources, sources_in_words
 from gpusim.report.findings import Findings
-from gpusim.report.sections.on_site import OnSiteSection
+from gpusim.report.sections.power import OnSiteSection
 from gpusim.tables.names import ON_SITE_COLUMNS
 from gpusim.tables.record import Record
 from gpusim.units import JOULE_PER_MWH

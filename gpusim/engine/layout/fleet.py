@@ -6,19 +6,93 @@ import numpy as np
 
 from gpusim.engine.capping import cap_tables
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
-from gpusim.engine.layout.capacity import cpu_memory_of, heaps, lay_out_pools, sites_of
-from gpusim.engine.layout.feeders import lay_out_feeders
-from gpusim.engine.layout.jobs import classes_of, jobs_of, keys_of, most_guests, routes_of
-from gpusim.engine.layout.options import clock_of, scheduling_of
-from gpusim.engine.layout.plans import dues, timelines
-from gpusim.engine.layout.queues import queues_of, rosters_of
-from gpusim.engine.layout.serving import lay_out
+from gpusim.engine.layout.capacity import cpu_memory_of, heaps, lay_out_feeders, lay_out_pools, sites_of
+from gpusim.engine.layout.jobs import classes_of, jobs_of, keys_of, most_guests, queues_of, rosters_of, routes_of
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.capacity import HOLDING
-from gpusim.kernels.state.codes import Backfill, Order, Topology
-from gpusim.kernels.state.fleet import Fleet
+from gpusim.kernels.state.codes import NONE, Backfill, Order, Topology
+from gpusim.kernels.state.fleet import CLOCK, SCHEDULING, Fleet
 from gpusim.kernels.state.jobs import LINK, PACE, SEGMENT, TRANSFER
-from gpusim.kernels.state.serving import Serving
+from gpusim.kernels.state.plans import CHUNK, LINE, PLAN, SEAT
+from gpusim.kernels.state.queues import LONG_QUEUE
+from gpusim.kernels.state.serving import REPLICA, Serving
+
+# The clock and the options of the scheduler, as kernels read them.
+
+
+def clock_of(n_jobs: int, seats_kept: int) -> np.recarray:
+    clock = records(CLOCK, 1)
+    clock["unfinished"] = n_jobs
+    clock["seats_kept"] = seats_kept
+    for name in ("spare_holding", "spare_chunk", "spare_seat", "first_noted"):
+        clock[name] = NONE
+    return clock
+
+
+def scheduling_of(scheduling: Scheduling, quotas: bool, cpu_memory: bool) -> np.recarray:
+    table = records(SCHEDULING, 1)
+    for name in ("order", "backfill", "placement", "dispatch", "topology", "topology_wait_s", "greedy", "cycle_s"):
+        table[name] = getattr(scheduling, name)
+    table["preempts"] = scheduling.preempts or scheduling.greedy
+    table["by_gpus"], table["promote"] = scheduling.levels.by_gpus, scheduling.levels.promote
+    table["quotas"], table["cpu_memory"] = quotas, cpu_memory
+    # Jobs that a policy leaves out are to wait where they are, and those with a reservation have it there.
+    keeps = scheduling.order == Order.CUSTOM or scheduling.backfill == Backfill.CONSERVATIVE
+    table["redispatch"] = scheduling.redispatch and not keeps
+    table["queue_limit"] = -1 if scheduling.queue_limit is None else scheduling.queue_limit
+    table["long_queue"] = LONG_QUEUE
+    return table
+
+
+# What conservative backfill plans with, and what falls due of jobs.
+
+
+def timelines(
+    nodes: np.recarray,
+    seats_kept: int,
+    n_sites: int,
+    n_quotas: int,
+    jobs: np.recarray,
+    serving: Serving,
+    conservative: bool,
+) -> dict[str, np.ndarray]:
+    """What conservative backfill plans with; rows of its own for nobody else."""
+    tenants = np.concatenate([jobs.tenant, serving.replicas.tenant]) if conservative else np.zeros(1, "i8")
+    n_lines, n_jobs = (len(nodes) + n_sites + n_quotas, len(jobs)) if conservative else (1, 1)
+    lines, plans = records(LINE, n_lines), records(PLAN, len(tenants))
+    plans["tenant"] = tenants
+    lines["first_chunk"] = lines["near_chunk"] = NONE
+    plans["begin_s"] = np.nan
+    plans["window_s"] = np.inf  # replicas stay until they are stopped
+    plans["first_seat"] = plans["next_due"] = plans["holding"] = NONE
+    return {
+        "lines": lines,
+        "plans": plans,
+        "chunks": records(CHUNK, 4 * n_lines + 128),
+        "seats": records(SEAT, 2 * seats_kept + 64),
+    }
+
+
+def dues(n_jobs: int, used: bool) -> dict[str, np.ndarray]:
+    """The heap of what falls due of jobs."""
+    room = n_jobs if used else 1
+    return {
+        "due_keys": np.zeros(room, "f8"),
+        "due_ids": np.zeros(room, "i8"),
+        "due_pos": np.full(room, -1, "i8"),
+    }
+
+
+# Replicas of services.
+
+
+def lay_out(replicas: Replicas) -> Serving:
+    """Serving with no replica running."""
+    table = records(REPLICA, len(replicas.gpus))
+    for name in ("gpus", "tenant", "priority", "most_w", "capped_w", "cap_exponent"):
+        table[name] = getattr(replicas, name)
+    table["holding"] = NONE
+    return Serving(replicas=table)
 
 
 def allocate(

@@ -9,12 +9,10 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from gpusim.engine.clock import Place
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.instant import Place
+from gpusim.engine.on_site.generators import Permit, Starting, new_years, units_in_order
 from gpusim.engine.on_site.merit import Carried, Machines, Store, carry, lacking
-from gpusim.engine.on_site.outages import units_in_order
-from gpusim.engine.on_site.permit import Permit, new_years
-from gpusim.engine.on_site.starting import Starting
 from gpusim.engine.power import SitePower
 from gpusim.engine.processes import Log
 from gpusim.inputs.climatology import SiteSignals

@@ -13,8 +13,8 @@ import numpy as np
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.expected import Expected
-from gpusim.engine.serving.flows import Flows
 from gpusim.engine.serving.paces import Paces
+from gpusim.engine.serving.roads import Flows
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.service import Service
 

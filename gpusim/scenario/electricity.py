@@ -1,14 +1,38 @@
-"""What a site pays for power beyond the market price of its energy: agreements, demand, delivery, carbon, taxes."""
+"""What power costs and emits: levels of prices, tariffs, and carbon at the margin."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model, Moment, Share
+from gpusim.scenario.hardware import figures
 from gpusim.scenario.steps import Steps
+
+# Levels of electricity prices by region and year: of 2025 and 2026, and a forward curve to 2031.
+
+
+@cache
+def _levels() -> dict[str, tuple[list[float], list[float]]]:
+    found: dict[str, tuple[list[float], list[float]]] = {}
+    for row in figures("prices"):
+        years, levels = found.setdefault(row["region"], ([], []))
+        years.append(float(row["field"]))
+        levels.append(float(row["value"]))
+    return found
+
+
+def level_usd_per_mwh(region: str, year: int) -> float:
+    """[USD/MWh] Mean price of a calendar year: on a line between the years of the catalogue, beyond them as in the
+    nearest."""
+    return float(np.interp(year, *_levels()[region]))
+
+
+# What a site pays for power beyond the market price of its energy: agreements, demand, delivery, carbon, taxes.
 
 Usd = Annotated[float, Field(ge=0, le=1e9)]
 
@@ -83,3 +107,41 @@ class Tariff(Model):
     """[USD/t] Price of the CO2e of the energy drawn, where the price of energy does not include it."""
     tax_share: Share = 0.0
     """Taxes, as a share of the rest of the month's bill except virtual agreements."""
+
+
+# Marginal carbon intensity: what one more kWh emits, beside the average of all that are generated.
+
+
+class Marginal(Model):
+    """Source of a site's marginal carbon intensity. Empty: the ratio of its region (`gpusim catalog`)."""
+
+    g_per_kwh: float | None = Field(None, ge=0, le=5000)
+    """[g/kWh] The same at all times."""
+    file: str | None = Field(None, min_length=1)
+    """File of marginal intensities, say WattTime's; its path is relative to the working directory."""
+    ratio: float | None = Field(None, ge=0, le=20)
+    """Marginal over average, at all times."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Marginal:
+        given = [name for name in ("g_per_kwh", "file", "ratio") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise PydanticCustomError("marginal", "{given} are given; keep one", {"given": " and ".join(given)})
+        return self
+
+    @property
+    def is_of_region(self) -> bool:
+        """Whether the ratio is that of the region."""
+        return self.g_per_kwh is None and self.file is None and self.ratio is None
+
+
+@cache
+def ratio_of(region: str) -> float | None:
+    """Marginal over average in a region, None where unknown."""
+    return {row["region"]: float(row["value"]) for row in figures("marginal")}.get(region)
+
+
+@cache
+def known_regions() -> tuple[str, ...]:
+    """Regions with a ratio."""
+    return tuple(row["region"] for row in figures("marginal"))

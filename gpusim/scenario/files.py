@@ -1,14 +1,91 @@
-"""TOML files read with errors that show the line and what is probably wrong with it."""
+"""Files of scenarios: those that come with gpusim, and any TOML, read with errors that show the line."""
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from gpusim.errors import ScenarioError, did_you_mean, reason
 from gpusim.scenario import kinds
-from gpusim.scenario.seeds import Kind, located, seeds
+from gpusim.scenario.faults import dotted
+
+# The scenarios and sweeps that come with gpusim, which commands and ``from_toml`` take by their names.
+
+Kind = Literal["scenario", "sweep"]
+_PACKAGE = Path(__file__).parents[1]
+_PLACE = {"scenario": "*.toml", "sweep": "sweeps/*.toml"}
+_SENTENCE = re.compile(r".+?[.?](?=\s|$)")
+
+
+def folder() -> Path:
+    """Where they are: inside the package as it is installed, in a checkout beside it."""
+    inside = _PACKAGE / "seeds"
+    return inside if inside.is_dir() else _PACKAGE.parent / "seeds"
+
+
+def seeds(kind: Kind = "scenario") -> dict[str, Path]:
+    """Files by name, in the order of names."""
+    return {path.stem: path for path in sorted(folder().glob(_PLACE[kind]))}
+
+
+def located(path: str | Path, kind: Kind = "scenario") -> Path:
+    """The file that a path or a name stands for: a file of the user's own goes first."""
+    path = Path(path)
+    if path.is_file() or path.name != str(path):
+        return path
+    return seeds(kind).get(path.name, path)
+
+
+def about(path: Path) -> str:
+    """What a seed is: the first sentence of the comment on its top."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    end = next(i for i, line in enumerate(lines) if not line.startswith("# "))
+    comment = " ".join(line.removeprefix("# ") for line in lines[:end])
+    sentence = _SENTENCE.match(comment)
+    return sentence[0] if sentence else comment
+
+
+# What no table of a file may be: nested without end, or with numbers that no quantity has.
+#
+# Looked at before anything else, and by itself: what reads the tables afterwards can rely on it.
+
+DEEPEST = 32  # tables and lists in each other; a scenario needs nine
+MOST, LEAST = 1e15, 1e-12  # of a number, in its unit: their products and squares are finite, and so are inverses
+LONGEST = 4096  # characters of a text, as of a path
+
+
+def outsized(data: object) -> Iterator[str]:
+    """A fault for each value of nested tables that is beyond these limits."""
+    waiting: list[tuple[tuple, object]] = [((), data)]
+    while waiting:  # not by recursion: how deep it goes is the question
+        place, value = waiting.pop()
+        if isinstance(value, dict | list):
+            if len(place) >= DEEPEST:
+                yield f"{dotted(place[:2])}: tables or lists nested more than {DEEPEST} deep"
+                continue
+            entries = value.items() if isinstance(value, dict) else enumerate(value)
+            waiting += [((*place, key), entry) for key, entry in entries]
+        elif fault := _fault(value, is_time=bool(place) and str(place[-1]).endswith("_s")):
+            yield f"{dotted(place)}: found {kinds.in_toml(value)}; {fault}"
+
+
+def _fault(value: object, is_time: bool) -> str:
+    if isinstance(value, str) and len(value) > LONGEST:
+        return f"give {LONGEST:,} characters at most"
+    if isinstance(value, str) and "\0" in value:
+        return "text holds no NUL"
+    if isinstance(value, bool) or not isinstance(value, int | float) or value == 0:
+        return ""
+    if abs(value) > MOST and not (isinstance(value, float) and (is_time or math.isinf(value))):  # for ever is a time
+        return f"give a number of {MOST:,.0f} at most, in size"
+    return f"give 0, or a number of {LEAST:g} or more, in size" if abs(value) < LEAST else ""
+
+
+# TOML files read with errors that show the line and what is probably wrong with it.
 
 # What tomllib says -> what to do about it.
 _HINTS = (
