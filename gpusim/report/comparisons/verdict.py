@@ -160,7 +160,7 @@ class RanksSection(Section[SweepFindings]):
 
     def figures(self, findings: SweepFindings) -> Drawings:
         """Mean ranks, with a bar over those that do not differ significantly."""
-        return {"ranks": partial(figure.draw, _ranks(findings), words_of(findings.measures[0]))}
+        return {"ranks": partial(figure.draw_policies, _ranks(findings), words_of(findings.measures[0]))}
 
 
 def _ranks(findings: SweepFindings) -> Ranks | None:
