@@ -45,9 +45,9 @@ def catalog() -> None:
     """The hardware catalogue with its sources."""
     from rich.console import Console
 
-    from gpusim.report.catalogue import hardware_tables as tables
+    from gpusim.report.catalogue import hardware_tables
 
-    for table in tables():
+    for table in hardware_tables():
         Console(width=120).print(table)
 
 
@@ -59,9 +59,9 @@ def rules() -> None:
     """
     from rich.console import Console
 
-    from gpusim.report.catalogue import rule_tables as tables
+    from gpusim.report.catalogue import rule_tables
 
-    for table in tables():
+    for table in rule_tables():
         Console(width=160).print(table)
 
 

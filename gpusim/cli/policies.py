@@ -21,9 +21,9 @@ def policies() -> None:
     """
     from rich.console import Console
 
-    from gpusim.report.catalogue import policy_tables as tables
+    from gpusim.report.catalogue import policy_tables
 
-    for table in tables():
+    for table in policy_tables():
         Console(width=160).print(table)
 
 

@@ -126,8 +126,8 @@ def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool
     if out and len(results) < 2:
         raise ResultError(f"{out}: a page compares at least two runs; found only {first}; give another folder")
     if out:
+        from gpusim.report.compared.page import write
         from gpusim.report.compared.runs import Runs
-        from gpusim.report.compared_page import write
         from gpusim.report.findings import Findings
 
         say(f"Open {write(Runs(_named(results, Findings)), out)} in a browser.")

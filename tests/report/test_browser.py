@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gpusim.report import compared_page, comparisons, sweep_page
+from gpusim.report import comparisons, sweep_page
+from gpusim.report.compared.page import write as write_compared
 from gpusim.report.compared.runs import Runs
 from gpusim.report.document import glossary
 from gpusim.report.findings import Findings
@@ -212,7 +213,7 @@ def test_lanes_of_a_served_page_are_asked_for(browser, tmp_path):
 
 def test_runs_side_by_side(browser, tmp_path):
     runs = Runs({"before": Findings(fleet(2, 48)), "after": Findings(fleet(3, 24)), "later": Findings(fleet(2, 24))})
-    seen = look(browser, compared_page.write(runs, tmp_path / "compared.html"), "reader_compared.js")
+    seen = look(browser, write_compared(runs, tmp_path / "compared.html"), "reader_compared.js")
     assert seen["failed"] == []
     assert seen["headings"] == ["measure", "before", "after", "later"]
     run = seen["told"].removeprefix("Only ").removesuffix(".")

@@ -1,13 +1,15 @@
-"""The sections of a comparison of runs: scenarios, charts, measures, and what held each run back."""
+"""The page of a comparison of runs, and its sections: scenarios, charts, measures, what held each run back."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from gpusim.analysis.wording import share
 from gpusim.causes import WORDS
 from gpusim.report import document
 from gpusim.report.compared.runs import Runs
 from gpusim.report.explore.runs import specification
-from gpusim.report.section import Head, Section
+from gpusim.report.section import Head, Section, filled
 from gpusim.report.tables import Column, decimals, number, text
 from gpusim.units import number_of
 
@@ -96,3 +98,11 @@ class BottlenecksSection(Section[Runs]):
             *(Column(name, name, decimals()) for name in findings.findings),
         )  # fmt: skip
         return {"compared-held": document.table(findings.held.head(MOST_ROWS), columns)}
+
+
+SECTIONS: list[Section[Runs]] = [ScenariosSection(), ExploreSection(), FiguresSection(), BottlenecksSection()]
+
+
+def write(runs: Runs, path: Path) -> Path:
+    """Render the comparison to ``path``."""
+    return document.write(path, "compared.html", [], **filled(SECTIONS, runs))
