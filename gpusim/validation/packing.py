@@ -20,8 +20,9 @@ import pandas as pd
 from gpusim.inputs.pods import Nodes, Pods, read_nodes, read_pods
 from gpusim.kernels.packing.place import begin, place
 from gpusim.studies.packing.inflation import CURVES, replicate
-from gpusim.studies.packing.layout import Typical, build, requests_of
+from gpusim.studies.packing.layout import build, requests_of
 from gpusim.studies.packing.policies import POLICIES
+from gpusim.studies.packing.typical import Typical
 from gpusim.validation.anchor import Effort, Row
 
 NAMES = {  # theirs -> ours

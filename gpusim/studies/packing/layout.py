@@ -1,8 +1,7 @@
-"""A cluster before its first pod arrives, as kernels see it: typical pods, and those that fit nowhere."""
+"""A cluster before its first pod arrives, as kernels see it."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -10,79 +9,8 @@ import numpy as np
 from gpusim.inputs.pods import WHOLE, Nodes, Pods
 from gpusim.kernels.packing.state import ANY, KIND, NODE, POD, SHAPE, TOTAL, Packing, Policy
 from gpusim.kernels.state.bundle import records
-
-# Typical pods: what fragments are measured against.
-
-SHARE = 0.95  # of a workload's pods that are typical, at least
-
-
-class Typical(NamedTuple):
-    """Requests that make up most of a workload, the most frequent first.
-
-    Attributes
-    ----------
-    cpu_milli, gpus, gpu_milli : ndarray of int64, shape (n_requests,)
-    models : ndarray of str, shape (n_requests,)
-        GPU types that will do.
-    pods : ndarray of int64, shape (n_requests,)
-        How many of the workload's pods make each.
-    """
-
-    cpu_milli: np.ndarray
-    gpus: np.ndarray
-    gpu_milli: np.ndarray
-    models: np.ndarray
-    pods: np.ndarray
-
-
-def typical(pods: Pods) -> Typical:
-    """The most frequent requests (memory does not count) until they make up 95% of the pods; of equals the larger.
-
-    Source: Weng et al. (2023); its simulator's ``podPopularityThreshold`` of 95.
-    """
-    models, code = np.unique(pods.models, return_inverse=True)
-    asked = np.column_stack([pods.cpu_milli, pods.gpu_milli, pods.gpus, code.reshape(-1)])
-    found, count = np.unique(asked, axis=0, return_counts=True)
-    order = np.lexsort((*found.T[::-1], count))[::-1]
-    enough = int(np.searchsorted(count[order].cumsum(), SHARE * len(pods))) + 1
-    kept = order[:enough]
-    cpu_milli, gpu_milli, gpus, code = found[kept].T
-    return Typical(cpu_milli, gpus, gpu_milli, models[code], count[kept])
-
-
-# Pods for which a cluster has no node, be it empty: too large, or of GPU types that are not there.
-
-
-def types_of(models: str) -> set[str]:
-    """GPU types that will do, of a text such as ``"V100M16|V100M32"``; none: any."""
-    return {name.strip() for name in models.split("|")} - {""}
-
-
-def misfits(nodes: Nodes, pods: Pods) -> np.ndarray:
-    """Whether each pod fits on no empty node, bool, shape (n_pods,)."""
-    asked = np.column_stack(
-        [pods.cpu_milli, pods.memory_mib, pods.gpus, np.unique(pods.models, return_inverse=True)[1]]
-    )
-    _, first, of = np.unique(asked, axis=0, return_index=True, return_inverse=True)
-    fits = [_fits(nodes, pods, row) for row in first.tolist()]
-    return ~np.array(fits, dtype=bool)[of.reshape(-1)]
-
-
-def missing_types(nodes: Nodes, pods: Pods) -> Counter[str]:
-    """Texts of GPU types of which no node has one, and how many pods give each."""
-    there = set(nodes.model[nodes.gpus > 0].tolist())
-    named = Counter(pods.models[pods.models != ""].tolist())
-    return Counter({text: n for text, n in named.items() if not types_of(text) & there})
-
-
-def _fits(nodes: Nodes, pods: Pods, row: int) -> bool:
-    room = nodes.cpu_milli >= pods.cpu_milli[row]
-    room &= (nodes.memory_mib >= pods.memory_mib[row]) & (nodes.gpus >= pods.gpus[row])
-    types = types_of(str(pods.models[row]))
-    return bool((room & np.isin(nodes.model, list(types))).any() if types else room.any())
-
-
-# A cluster before its first pod arrives, as kernels see it.
+from gpusim.studies.packing.misfits import types_of
+from gpusim.studies.packing.typical import Typical, typical
 
 
 class Requests(NamedTuple):

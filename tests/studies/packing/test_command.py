@@ -11,7 +11,7 @@ from gpusim.cli import cli
 from gpusim.errors import TraceError
 from gpusim.inputs.pods import read_nodes, read_pods
 from gpusim.report.packing_text import unfit
-from gpusim.studies.packing.layout import misfits
+from gpusim.studies.packing.misfits import misfits
 
 NODES = "sn,cpu_milli,memory_mib,gpu,model\nb,8000,4096,1,T4\na,16000,8192,2,V100\n"
 PODS = (

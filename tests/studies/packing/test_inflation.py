@@ -7,8 +7,9 @@ from gpusim.errors import GpusimError
 from gpusim.inputs.pods import Nodes, Pods
 from gpusim.kernels.packing.place import begin, place
 from gpusim.studies.packing.inflation import curves, demanded, inflate, replicate
-from gpusim.studies.packing.layout import Typical, build, requests_of, typical
+from gpusim.studies.packing.layout import build, requests_of
 from gpusim.studies.packing.policies import POLICIES, named
+from gpusim.studies.packing.typical import Typical, typical
 from tests.reference.packing import Cluster, pods_of
 from tests.studies.packing import cases
 

@@ -7,9 +7,10 @@ from gpusim.inputs.pods import Pods, TimedPods
 from gpusim.kernels.packing.place import begin
 from gpusim.kernels.packing.play import play
 from gpusim.rng import stream
-from gpusim.studies.packing.layout import build, requests_of, typical
+from gpusim.studies.packing.layout import build, requests_of
 from gpusim.studies.packing.policies import POLICIES
 from gpusim.studies.packing.timed import compare, play_trace
+from gpusim.studies.packing.typical import typical
 from tests.reference import packing as reference
 from tests.studies.packing import cases
 
