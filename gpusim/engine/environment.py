@@ -14,7 +14,7 @@ from gpusim.engine.description import Replicas
 from gpusim.engine.layout.fleet import lay_out
 from gpusim.engine.playing import PlayedClock
 from gpusim.engine.sizes import Sizes
-from gpusim.kernels import amending, control, feeding, jobs_on, pace, reading
+from gpusim.kernels import amending, control, departing, feeding, jobs_on, pace, reading
 from gpusim.kernels.state.codes import Status, Tier
 from gpusim.kernels.state.fleet import Fleet
 from gpusim.kernels.state.serving import Serving
@@ -159,7 +159,7 @@ class FleetEnvironment(PlayedClock):
         status = Status(self.fleet.jobs[job].status)
         if status != Status.QUEUED:
             raise border.refuse(self, f"env.depart: job {job} is {status.name.lower()}; give one that waits in a queue")
-        amending.depart(self.fleet, job, pool, self.now)
+        departing.depart(self.fleet, job, pool, self.now)
 
     def land(self, job: int) -> None:
         """The data of a job have arrived: it joins the queue of its pool."""

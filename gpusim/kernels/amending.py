@@ -1,4 +1,4 @@
-"""What may change about a job while it waits: its GPUs, its data, where it waits, also in another pool."""
+"""What may change about a job while it waits: how many GPUs it asks for, where it waits, what of its work is good."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from gpusim.kernels.gang import worth
 from gpusim.kernels.noting import is_planned
 from gpusim.kernels.preemption import evict
 from gpusim.kernels.promise import tell
-from gpusim.kernels.queueing import await_data, dequeue, enqueue
+from gpusim.kernels.queueing import dequeue, enqueue
 from gpusim.kernels.reservation import release
-from gpusim.kernels.state.codes import Status, Wait
+from gpusim.kernels.state.codes import Status
 from gpusim.kernels.waking import mark_dirty
-
-# What may change about a job while it waits: how many GPUs it asks for, where it waits, what of its work is good.
 
 _RUNNING = int(Status.RUNNING)
 
@@ -90,21 +88,3 @@ def set_back(f, j, run, kept_s, checkpoint_s, saved_s):
     expected_s = expected_length(f, j, job.pool)
     job.saved_s = min(job.saved_s, saved_s)
     f.pools[job.pool].queued_work += worth(job) * (expected_length(f, j, job.pool) - expected_s)
-
-
-# A waiting job leaves for another pool, where its data and its checkpoint have yet to come.
-
-_DATA = int(Wait.DATA)
-
-
-@kernel
-def depart(f, j, p, now):
-    """Job ``j``, which waits in a queue, will join that of pool ``p`` when all that it needs has arrived there."""
-    arrived = f.pools[p].arrived
-    move(f, j, p, now)
-    dequeue(f, j, now)
-    f.pools[p].arrived = arrived  # nobody is to be tried there
-    await_data(f, j, p, now)
-    f.jobs[j].waits[_DATA] -= (
-        now - f.jobs[j].submit_s
-    )  # booked on arrival from submission on: less what it waited before

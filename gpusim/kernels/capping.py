@@ -11,9 +11,10 @@ noted for them.
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.capped import cap_group, cap_of
 from gpusim.kernels.feeding import calm_feeders, settle_feeders, step_by_feeders
 from gpusim.kernels.jobs_on import first_on, next_on
-from gpusim.kernels.limit import CALM, allowed_w, cap_group, cap_of
+from gpusim.kernels.limit import CALM, allowed_w
 from gpusim.kernels.running import leave_pace, take_pace
 from gpusim.kernels.state.codes import NONE, Status
 from gpusim.kernels.waking import wake

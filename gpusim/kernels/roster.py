@@ -14,7 +14,7 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.standing import change_level, key_of, next_level_s
 from gpusim.kernels.state.codes import NONE, Status
-from gpusim.kernels.state.queues import NO_LEAST
+from gpusim.kernels.state.rosters import NO_LEAST
 from gpusim.kernels.waking import mark_dirty
 
 NO_LIST, WAITING, RUNNING = 0, 1, 2

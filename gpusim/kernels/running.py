@@ -6,6 +6,7 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.capped import cap_group, note_fresh
 from gpusim.kernels.course import (
     at_rate,
     course_length,
@@ -26,7 +27,7 @@ from gpusim.kernels.gang import worth
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
 from gpusim.kernels.lanes import count_cpu_memory
 from gpusim.kernels.ledger import settle_pool, settle_site
-from gpusim.kernels.limit import cap_group, caps, look_at_caps, note_fresh
+from gpusim.kernels.limit import caps, look_at_caps
 from gpusim.kernels.noting import is_greedy, note_job
 from gpusim.kernels.sharing import follow, join, leave
 from gpusim.kernels.spreading import rate_apart

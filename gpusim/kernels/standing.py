@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.capped import cap_of
 from gpusim.kernels.course import at_rate, expected_length
-from gpusim.kernels.limit import cap_of
 from gpusim.kernels.state.codes import Order, Status
 
 _REMAINING, _REMAINING_GPU, _SERVICE = int(Order.REMAINING), int(Order.REMAINING_GPU), int(Order.SERVICE)

@@ -12,7 +12,8 @@ from gpusim.kernels import bitset
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.codes import NONE, Backfill, Order, Status
 from gpusim.kernels.state.jobs import CLASS, JOB, ROUTE
-from gpusim.kernels.state.queues import ENTRY, LANE, NO_LEAST, ROSTER, SIZES, SUBMITTED
+from gpusim.kernels.state.queues import LANE, SIZES, SUBMITTED
+from gpusim.kernels.state.rosters import ENTRY, NO_LEAST, ROSTER
 
 # Jobs, the order in which they wait, and where they may go.
 

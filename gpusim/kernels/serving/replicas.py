@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.capped import replica_cap_group
 from gpusim.kernels.feeding import feed
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding
 from gpusim.kernels.ledger import settle_pool, settle_site
-from gpusim.kernels.limit import allowed_w, caps, fits_limit, look_at_caps, peak_w, replica_cap_group
+from gpusim.kernels.limit import allowed_w, caps, fits_limit, look_at_caps, peak_w
 from gpusim.kernels.noting import is_planned
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.preemption import make_room

@@ -9,7 +9,8 @@ from gpusim.kernels.state.capacity import CAP_MOVE, HOLDING, NODE, POOL, SITE
 from gpusim.kernels.state.feeders import FEEDER
 from gpusim.kernels.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
 from gpusim.kernels.state.plans import CHUNK, LINE, PLAN, SEAT
-from gpusim.kernels.state.queues import ENTRY, LANE, ROSTER
+from gpusim.kernels.state.queues import LANE
+from gpusim.kernels.state.rosters import ENTRY, ROSTER
 
 SCHEDULING = record(  # how jobs are ordered, placed and dispatched: does not change
     [
