@@ -98,6 +98,8 @@ def run(
     findings = Findings(result, deliveries=found, competition=rivals, replications=several, assumptions=doubts)
     write_report(findings, folder)
     print_report(findings)  # only now: whoever reads this may go at any line
+    if found and one:
+        say("Without --one, this also names the five assumptions on which the answer hangs most, and what turns it.")
     say(f"\nOpen {folder / 'report.html'} in a browser; tables and figures are beside it.")
     if check:
         _check(result)

@@ -6,6 +6,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
+from gpusim.inputs.climatology import sources
 from gpusim.report.reference import meaning
 from gpusim.scenario import kinds
 from gpusim.scenario.hardware import figures
@@ -25,7 +26,7 @@ def hardware_tables() -> tuple[Table, ...]:
     gpus = list(dict.fromkeys(row["gpu"] for row in rows))
     at = {(row["field"], row["gpu"]): row for row in rows}
     values = [_of_types(at, gpus[i : i + COLUMNS]) for i in range(0, len(gpus), COLUMNS)]
-    sources = Table("field", "GPU", "basis", "source", "date", title="Sources", box=SIMPLE)
+    origins = Table("field", "GPU", "basis", "source", "date", title="Sources", box=SIMPLE)
     for field in dict.fromkeys(row["field"] for row in rows):
         mine = [at[field, gpu] for gpu in gpus]
         texts: dict[tuple[str, str, str], list[str]] = {}
@@ -33,15 +34,16 @@ def hardware_tables() -> tuple[Table, ...]:
             texts.setdefault((row["basis"], row["source"], row["date"]), []).append(row["gpu"])
         for i, ((basis, source, date), names) in enumerate(texts.items()):
             shown = "all" if len(names) == len(gpus) else ", ".join(names)
-            sources.add_row("" if i else field, shown, basis, source, date, end_section=i == len(texts) - 1)
+            origins.add_row("" if i else field, shown, basis, source, date, end_section=i == len(texts) - 1)
     listed = {
         "on_site": "Power made and stored on site",
         "cooling": "Cooling of halls",
         "marginal": "Marginal carbon over average",
         "prices": "Levels of prices by year",
     }
-    rest = [_listed(name, title) for name, title in listed.items()]
-    return *values, sources, *rest, _failures(), _listed("repairs", "Kinds of repair")
+    rest = [_listed(figures(name), title) for name, title in listed.items()]
+    regions = _listed(sources(), "Typical years of regions")
+    return *values, origins, *rest, regions, _failures(), _listed(figures("repairs"), "Kinds of repair")
 
 
 def _of_types(at: dict[tuple[str, str], dict[str, str]], gpus: list[str]) -> Table:
@@ -56,9 +58,8 @@ def _of_types(at: dict[tuple[str, str], dict[str, str]], gpus: list[str]) -> Tab
     return table
 
 
-def _listed(name: str, title: str) -> Table:
+def _listed(rows: list[dict[str, str]], title: str) -> Table:
     """A file of the catalogue as it is, a line between those of different first columns."""
-    rows = figures(name)
     first = next(iter(rows[0]))
     table = Table(*rows[0], title=title, box=SIMPLE)
     for row, following in zip(rows, [*rows[1:], None], strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 
 from gpusim.causes import NOT_ENERGISED, POWER_PLAN, RESERVED, relieved_by
 from gpusim.regulation.scope import complete_gpus, complete_mw
@@ -64,9 +65,10 @@ def counterfactuals(
 
 
 def _last_stage_days(steps: Steps, scenario: Scenario) -> float:
-    """[d] after the start at which the last stage comes that comes within the run; 0: none."""
-    days = [time_s / DAY_S for time_s, _level in steps.steps(scenario.run.start)]
-    return max(day for day in days if day < scenario.run.days)
+    """[d] after the start at which the last stage comes that comes within the run, not one that goes; 0: none."""
+    stages = steps.steps(scenario.run.start)
+    days = [time_s / DAY_S for (_before, level), (time_s, more) in pairwise(stages) if more > level]
+    return max((day for day in days if day < scenario.run.days), default=0.0)
 
 
 def _gpus(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
@@ -98,7 +100,7 @@ def _energisation(scenario: Scenario, _step: float, days: float) -> Iterator[Cou
             step = min(days, last)
             yield Counterfactual(
                 "power", site, "energisation", f"grid stages at {site} {counted(step, 'day')} earlier",
-                Lever(keys=[dotted(("sites", site, "grid_mw"))], how="delay_days"), -step, "day",
+                Lever(keys=[dotted(("sites", site, "grid_mw"))], how="delay_days", rises=True), -step, "day",
                 booked(pools_at(scenario, [site]), *relieved_by("power")), most=last / step,
             )  # fmt: skip
 
@@ -199,7 +201,7 @@ def _shells(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfa
             step = min(days, last)
             yield Counterfactual(
                 "halls", site, "shells", f"halls at {site} {counted(step, 'day')} earlier",
-                Lever(keys=[dotted(("sites", site, "hall_mw"))], how="delay_days"), -step, "day",
+                Lever(keys=[dotted(("sites", site, "hall_mw"))], how="delay_days", rises=True), -step, "day",
                 booked(pools_at(scenario, [site]), *relieved_by("halls")), most=last / step,
             )  # fmt: skip
 
@@ -211,8 +213,8 @@ def _delivery(scenario: Scenario, _step: float, days: float) -> Iterator[Counter
             step = min(days, last)
             yield Counterfactual(
                 "delivery", pool, "delivery", f"deliveries of {kind} at {site} {counted(step, 'day')} earlier",
-                Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="delay_days"), -step, "day",
-                booked([pool], *relieved_by("delivery")), most=last / step,
+                Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="delay_days", rises=True), -step,
+                "day", booked([pool], *relieved_by("delivery")), most=last / step,
             )  # fmt: skip
 
 
