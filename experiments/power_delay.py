@@ -52,7 +52,7 @@ FIGURES = {
 
 
 def spec_of(small: bool) -> SweepSpec:
-    """The sweep; small: three cases, dates and delays a tenth as long, twelve days, three replications."""
+    """The sweep; small: three cases, dates and delays a tenth as long, twelve days, four replications."""
     spec = SweepSpec.from_toml(SWEEP)
     if not small:
         return spec
@@ -60,7 +60,7 @@ def spec_of(small: bool) -> SweepSpec:
     planned = _sooner({"sites.abilene.grid_mw": abilene.grid_mw.model_dump()})
     cases = {name: planned | _sooner(late.cases[name]) for name in ("as planned", "abilene", "virginia")}
     axes = {"late": late.model_copy(update={"cases": cases})}
-    return spec.model_copy(update={"replications": 3, "set": spec.set | {"run.days": 12.0}, "axes": axes})
+    return spec.model_copy(update={"replications": 4, "set": spec.set | {"run.days": 12.0}, "axes": axes})
 
 
 def _sooner(case: dict) -> dict:

@@ -30,7 +30,9 @@ def effective_times(result: Record, by: str = "run") -> pd.DataFrame:
         these), elapsed_gpu_hours (from first start to end, waits for nodes between included), ettr (of that: useful,
         that is neither loading nor checkpoints nor lost nor slowed), goodput (useful over what was held), and
         expected_ettr: what a job that never waits for nodes is expected to have, by the exact formula for exponential
-        failures (``scenario/checkpoints.py``), NaN where it does not hold.
+        failures (``scenario/checkpoints.py``). NaN where it does not hold: rates that depend on age, lemons, faults
+        found late or by tests before starts, maintenance. Nor does the first-order bound there: no one mean time to
+        failure is that of all jobs of a size, and what a failure costs depends on those before.
 
     Raises
     ------

@@ -132,15 +132,12 @@ def _classes(scenario: Scenario, table: JobTable, names: Names) -> tuple[np.ndar
 
 def _class_spec(scenario: Scenario, names: Names, kind: JobClass, mttf_s: float) -> ClassSpec:
     speeds = {names.gpu_types.index(gpu): speed for gpu, speed in kind.speeds.items() if gpu in names.gpu_types}
+    stores = kind.stored_gb > 0.0 and is_shared(scenario)
     return ClassSpec(
         kind.communication_share, interval_s(kind, mttf_s), kind.checkpoint_write_s, kind.startup_s,
-        kind.checkpoint_background_s, speeds, kind.cap_exponent, may_find(scenario, kind) or _stores(scenario, kind),
+        kind.checkpoint_background_s, speeds, kind.cap_exponent, stores and not kind.checkpoint_stops_work,
+        may_find(scenario, kind) or stores,
     )  # fmt: skip
-
-
-def _stores(scenario: Scenario, kind: JobClass) -> bool:
-    """Whether jobs of a class read and write storage that is shared at each moment."""
-    return kind.stored_gb > 0.0 and is_shared(scenario)
 
 
 def _quota(scenario: Scenario, names: Names) -> np.ndarray | None:

@@ -87,6 +87,7 @@ class ClassSpec:
     checkpoint_background_s: float = 0.0
     speeds: Mapping[int, float] = field(default_factory=dict)
     cap_exponent: float = 0.5  # of the curve by which a cap on their power slows them (``engine/capping.py``)
+    stored: bool = False  # a checkpoint counts when shared storage has it (``engine/shared_storage.py``)
     told: bool = False  # somebody hears of their starts and stops
 
     def speed_in(self, pool: PoolSpec) -> float:

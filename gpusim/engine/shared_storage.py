@@ -1,9 +1,10 @@
 """Checkpoints on storage that jobs share at each moment: all who read at a site at one moment get the same part of its
-bandwidth, and so do all whose work stops while they write.
+bandwidth, and so do all who write, whether their work stops or goes on meanwhile.
 
-A run's course has the time of a read or write alone (``engine/storage.py``). As long as one lasts, its job goes along
-its course at the rate at which it is through when the bytes are, if nobody comes or goes: whatever slows or pauses the
-job otherwise.
+A run's course has the time of a read, or of a write for which work stops, alone (``engine/storage.py``). As long as one
+lasts, its job goes along its course at the rate at which it is through when the bytes are, if nobody comes or goes:
+whatever slows or pauses the job otherwise. A write beside the work changes no course: its checkpoint counts once it is
+through, and one that is due before then is written behind it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from gpusim.engine.course import CLOSE_S, look_s, place_and_rate
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.kernels.pace import set_stored
 from gpusim.kernels.reading import courses_of
 from gpusim.kernels.state.codes import Status
 
@@ -73,7 +75,7 @@ class Sizes(NamedTuple):
 
     bytes: np.ndarray  # 0: not on storage
     read_s: np.ndarray  # of a job's course, to read one
-    write_s: np.ndarray  # of its course, to write one while work stops; 0: work goes on meanwhile
+    write_s: np.ndarray  # of its course, to write one while work stops; 0: it goes on meanwhile
 
 
 class _Run(NamedTuple):
@@ -82,7 +84,7 @@ class _Run(NamedTuple):
     job: int
     before: int
     site: int
-    writes: int  # while its work stops, if it is not cut short
+    writes: int  # if it is not cut short
 
 
 class _Visit(NamedTuple):
@@ -91,7 +93,7 @@ class _Visit(NamedTuple):
     run: _Run
     bandwidth: Bandwidth
     k: int  # 0: it reads
-    until_s: float  # place in its course at which it is through
+    until_s: float  # place in its course at which it is through; NaN: its work goes on meanwhile
 
 
 class SharedStorage:
@@ -129,12 +131,11 @@ class SharedStorage:
             self._share(bandwidth)
 
     def _writes(self, job: int) -> int:
-        """Checkpoints for which the job's work stops in the run that begins."""
-        if self._sizes.write_s[job] == 0.0:
-            return 0
+        """Checkpoints in the run that begins: one after each full interval but the last."""
         work_s, writes_s = np.empty(1), np.empty(1)
         courses_of(self._env.fleet, np.array([job]), work_s, writes_s)
-        return round(writes_s.item() / self._kind(job).checkpoint_write_s)
+        intervals = work_s.item() / float(self._kind(job).checkpoint_interval_s)
+        return max(math.ceil(intervals) - 1, 0)
 
     def _kind(self, job: int) -> np.record:
         return self._env.fleet.classes[self._env.fleet.jobs[job].job_class]
@@ -150,6 +151,8 @@ class SharedStorage:
         """Somebody has come or gone: the others are through at other times."""
         for job, end_s in bandwidth.ends_s():
             until_s = self._visits[job].until_s
+            if math.isnan(until_s):
+                continue
             place_s, rate = place_and_rate(self._env.fleet, job, self._env.now)
             left_s, takes_s = until_s - place_s, end_s - self._env.now
             if left_s <= CLOSE_S or takes_s <= 0.0:
@@ -169,9 +172,13 @@ class SharedStorage:
     def _end(self, bandwidth: Bandwidth) -> None:
         for job in bandwidth.through():
             visit = self._visits.pop(job)
-            if self._goes_on(visit.run):  # it has not stopped at this very moment
+            if not self._goes_on(visit.run):  # it has stopped at this very moment
+                continue
+            if math.isnan(visit.until_s):
+                set_stored(self._env.fleet, job, visit.k)
+            else:
                 self._env.set_storage_rate(job, 0.0, visit.until_s)
-                self._look(visit.run, visit.k + 1)
+            self._look(visit.run, visit.k + 1)
         self._plan(bandwidth)
 
     def _goes_on(self, run: _Run) -> bool:
@@ -185,10 +192,12 @@ class SharedStorage:
         kind, write_s = self._kind(run.job), float(self._sizes.write_s[run.job])
         until_s = float(kind.load_s + k * (kind.checkpoint_interval_s + kind.checkpoint_write_s))
         place_s, rate = place_and_rate(self._env.fleet, run.job, self._env.now)
-        left_s, part = until_s - write_s - place_s, (until_s - place_s) / write_s
+        left_s = until_s - write_s - place_s
         if left_s > CLOSE_S:
             self._env.at(self._env.now + look_s(left_s, rate)).callbacks.append(lambda _event: self._look(run, k))
-        elif part * write_s > CLOSE_S:
+        elif write_s == 0.0:
+            self._share(self._begin(run, k, math.nan, 1.0))
+        elif (part := (until_s - place_s) / write_s) * write_s > CLOSE_S:
             self._share(self._begin(run, k, until_s, min(part, 1.0)))
         else:  # it was let go behind its last look, so that it is through already
             self._look(run, k + 1)

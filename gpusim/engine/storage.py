@@ -5,7 +5,7 @@ a checkpoint of b bytes takes b / (B (1 - r)) in the mean, of whatever sizes the
 with processor sharing (Kleinrock 1976), with r the share of the bandwidth B that is used.
 
 Where storage is shared at each moment (``engine/shared_storage.py``), a run's course has the time that a read, or a
-write for which work stops, takes alone at the fastest site.
+write for which work stops, takes alone at the fastest site; the mean of other writes is what is expected of them.
 """
 
 from __future__ import annotations

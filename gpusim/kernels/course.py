@@ -114,6 +114,9 @@ def kept_of(f, j, place_s):
     if interval == math.inf:
         return 0.0, 0.0, load
     write = classes[c].checkpoint_write_s
+    if classes[c].stored != 0:
+        cycles = float(f.paces[j].stored) if f.jobs[j].paced != 0 else 0.0
+        return cycles * interval, cycles * write, load
     cycles = math.floor(max(place_s - classes[c].checkpoint_background_s, 0.0) / (interval + write))
     return cycles * interval, cycles * write, load
 

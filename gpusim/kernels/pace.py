@@ -7,7 +7,7 @@ from gpusim.kernels.control import shed
 from gpusim.kernels.course import course_length
 from gpusim.kernels.jobs_on import first_on, next_on
 from gpusim.kernels.promise import size_up
-from gpusim.kernels.running import leave_pace, take_pace
+from gpusim.kernels.running import begin_pace, leave_pace, take_pace
 from gpusim.kernels.state.codes import NONE
 from gpusim.kernels.waking import wake
 
@@ -38,6 +38,14 @@ def set_storage_rate(f, j, rate, until_s, now):
     take_pace(f, j, now)
     if abs(job.expected_end_s - ends_s) > SAME_S:
         wake(f, job.pool)
+
+
+@kernel
+def set_stored(f, j, n):
+    """Shared storage has the first ``n`` checkpoints of the running job's run: cut short, it goes on from the last."""
+    if f.jobs[j].paced == 0:
+        begin_pace(f, j, f.jobs[j].pool, 1.0)
+    f.paces[j].stored = n
 
 
 @kernel

@@ -89,7 +89,7 @@ def start(f, j, p, now):
         job.first_start_s = now
     apart = rate_apart(f, j, p)
     if pool.rate != 1.0 or pool.draw != 1.0 or apart != 1.0:
-        _begin_pace(f, j, p, apart)
+        begin_pace(f, j, p, apart)
     rate = rate_of(f, j)
     job.end_s = now + at_rate(course_length(f, j, p), rate)
     length_s = expected_length(f, j, p)
@@ -206,7 +206,7 @@ def cut_short(f, j, now):
 
 
 @inner
-def _begin_pace(f, j, p, spread):
+def begin_pace(f, j, p, spread):
     """Give a run that begins now a row of its own in ``paces``; ``spread``: what is left of its rate as it is apart."""
     pace = f.paces[j]
     f.jobs[j].paced = 1
@@ -214,7 +214,7 @@ def _begin_pace(f, j, p, spread):
     pace.spread = spread
     pace.rate, pace.draw, pace.cap_step = spread * f.pools[p].rate, spread * f.pools[p].draw, 0
     pace.by_feeder = 0
-    pace.storage_rate, pace.storage_until_s = 0.0, 0.0
+    pace.storage_rate, pace.storage_until_s, pace.stored = 0.0, 0.0, 0
     pace.since_s, pace.place_s = f.jobs[j].start_s, 0.0
     pace.last_segment = NONE
 
@@ -227,7 +227,7 @@ def leave_pace(f, j, now):
     settle_pool(f.pools, p, now)
     settle_site(f.sites, f.pools[p].site, now)
     if job.paced == 0:
-        _begin_pace(f, j, p, 1.0)
+        begin_pace(f, j, p, 1.0)
     pace = f.paces[j]
     drawn_w = _add_draw(f, job.holding, -1.0)
     if now > pace.since_s:

@@ -30,8 +30,8 @@ class Storage(Model):
     """[GB/s] Read bandwidth when a job starts or restarts. Absent: ``write_gb_s``."""
     shared: bool = False
     """Whether jobs that read at the same time share ``read_gb_s`` at each moment, as all do after a failure of the
-    whole site, and jobs whose work stops while they write share ``write_gb_s`` (``checkpoint_stops_work``). The same at
-    all sites. false: each reads as if alone, and writes as long as in the mean of writes that come at random."""
+    whole site, and jobs that write share ``write_gb_s``. The same at all sites. false: each reads as if alone, and
+    writes as long as in the mean of writes that come at random."""
     copies_tb: float | None = Field(None, ge=0)
     """[TB] Room for copies of data sets. For a new copy, those that no job needs are dropped, least recently used
     first; if that is not enough, it is not kept. Absent: all are kept."""

@@ -100,20 +100,22 @@ def test_ends_are_expected_with_the_others():
     assert starts_s[7] >= late_s
 
 
-STOPS = {**SIZED, "checkpoint_stops_work": True}
 WRITE_GB_S = 8.0
 STORAGE = Storage(GB_S, WRITE_GB_S, LOAD_S, EVERY_S, WRITE_S)
 
 
-def stopping(gpus: float = 100.0, write_gb_s: float = WRITE_GB_S, **more) -> gpusim.Scenario:
-    """The same, with work that stops for writes at 8 GB/s."""
-    classes = {"training": STOPS, "large": {**STOPS, "parameters_b": 30.0}}
-    return given(gpus, **{"sites.here.storage.write_gb_s": write_gb_s, "workload.classes": classes, **more})
+def writing(stops=(True, True), gpus: float = 100.0, **more) -> gpusim.Scenario:
+    """The same, with writes at 8 GB/s, for which the work of small, and of large checkpoints stops or goes on."""
+    classes = {
+        name: {**SIZED, "checkpoint_stops_work": stop, "parameters_b": size}
+        for name, stop, size in zip(("training", "large"), stops, (10.0, 30.0), strict=True)
+    }
+    return given(gpus, **{"sites.here.storage.write_gb_s": WRITE_GB_S, "workload.classes": classes, **more})
 
 
 def test_n_that_write_at_once_stop_n_times_as_long():
     """Five write four checkpoints each in step: 1 s of copying and 5 x 20 s at storage."""
-    n, one = 5, stopping()
+    n, one = 5, writing()
     result = gpusim.run(one, 1, jobs=jobs([0.0] * n, 3000.0))
     read_s, write_s = n * SMALL_GB / GB_S, WRITE_S + n * SMALL_GB / WRITE_GB_S
     assert result.jobs["end_s"].to_numpy() == pytest.approx([read_s + LOAD_S + 3000.0 + 4 * write_s] * n, rel=1e-12)
@@ -126,7 +128,7 @@ def test_n_that_write_at_once_stop_n_times_as_long():
 
 def test_one_writes_as_it_does_alone():
     """Jobs one after the other: as where a checkpoint takes what it takes alone."""
-    table, one = jobs([0.0] * 3, 2000.0), stopping(1.0)
+    table, one = jobs([0.0] * 3, 2000.0), writing(gpus=1.0)
     result = gpusim.run(one, 1, jobs=table)
     stated = {
         "checkpoint_interval_s": EVERY_S, "checkpoint_write_s": WRITE_S + SMALL_GB / WRITE_GB_S,
@@ -139,7 +141,7 @@ def test_one_writes_as_it_does_alone():
 @pytest.mark.parametrize("span_s", [(30.0, 50.0), (75.0, 715.0), (710.0, 1350.0), (715.0, 735.0), (725.0, 1900.0)])
 def test_a_cap_slows_work_alone(span_s):
     """Two jobs in step are under a cap for a while that begins or ends in reads, in work or in writes."""
-    one = stopping(2.0, **{"sites.here.capping": "uniform", "sites.here.cap_floor": 0.3})
+    one = writing(gpus=2.0, **{"sites.here.capping": "uniform", "sites.here.cap_floor": 0.3})
 
     def cap(env):
         yield env.at(span_s[0])
@@ -167,32 +169,70 @@ def changes(random: np.random.Generator, n: int, slowed: bool):
     return sorted(cuts), [*rates, (4000.0, 1.0)] if slowed else []
 
 
+def cut_at(moments: list[tuple[float, int]]):
+    """A process that stops jobs at moments; they start anew at once."""
+
+    def stop(env):
+        for time_s, job in moments:
+            yield env.at(time_s)
+            if env.fleet.jobs[job].status == Status.RUNNING:
+                env.set_job_gpus(job, 1)
+
+    return stop
+
+
+def lost_s(result: gpusim.Result) -> float:
+    return float(result.ledger.groupby("cause", observed=True)["gpu_s"].sum().get("lost_work", 0.0))
+
+
+def test_work_that_goes_on_counts_once_its_checkpoint_is_written():
+    """Three jobs in step write 160 GB each at 8 GB/s, 60 s together, behind their first 601 s of work and copying."""
+    n, one = 3, writing((False, False))
+    copied_s = n * SMALL_GB / GB_S + LOAD_S + EVERY_S + WRITE_S
+    written_s = n * SMALL_GB / WRITE_GB_S
+    at_work_s = EVERY_S + WRITE_S
+    for cut_s, lost in ((59.0, at_work_s + 59.0), (61.0, 61.0)):
+        result = gpusim.run(one, 1, jobs=jobs([0.0] * n, 3000.0), processes=[cut_at([(copied_s + cut_s, 0)])])
+        assert lost_s(result) == pytest.approx(lost)
+        assert check(result) == []
+    assert 59.0 < written_s < 61.0
+    undisturbed = gpusim.run(one, 1, jobs=jobs([0.0] * n, 3000.0))
+    assert undisturbed.jobs["end_s"].to_numpy() == pytest.approx([copied_s - at_work_s + 3000.0 + 4 * WRITE_S] * n)
+
+
+def test_a_checkpoint_that_comes_too_early_is_written_behind_the_one_before():
+    """Five large ones in step, 300 s together of every 302: the sixth job that joins makes it 360."""
+    interval = {f"workload.classes.{name}.checkpoint_interval_s": 301.0 for name in ("training", "large")}
+    one = writing((False, False), **interval)
+    begin_s = 6 * LARGE_GB / GB_S + LOAD_S
+    for cut_s, kept in ((302.0 + 359.0, 0), (302.0 + 361.0, 1), (302.0 + 719.0, 1), (302.0 + 721.0, 2)):
+        table = jobs([0.0] * 6, 1500.0, large=True)
+        result = gpusim.run(one, 1, jobs=table, processes=[cut_at([(begin_s + cut_s, 0)])])
+        assert lost_s(result) == pytest.approx(cut_s - kept * 302.0)
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_as_in_the_twin(seed):
-    """Jobs of two sizes that come, are stopped and go on, while a rate slows or pauses all but storage; of every
-    second case the work stops for writes, and every third is not slowed: its books are the twin's too."""
+    """Jobs of two sizes that come, are stopped and go on, while a rate slows or pauses all but storage; the work of
+    none, of one size or of both stops for writes, and every third case is not slowed: its books are the twin's too."""
     random = np.random.default_rng(seed)
-    n, stops, slowed = 12, seed % 2 == 1, seed % 3 > 0
+    n, slowed = 12, seed % 3 > 0
+    stops = (seed // 2 % 2 == 1, seed % 2 == 1)
     submit_s = np.sort(random.integers(0, 600, n)).astype(float)
     work_s = random.integers(200, 3000, n).astype(float)
     large = random.random(n) < 0.4
     cuts, rates = changes(random, n, slowed)
-
-    def stop(env):
-        for time_s, job in cuts:
-            yield env.at(time_s)
-            if env.fleet.jobs[job].status == Status.RUNNING:
-                env.set_job_gpus(job, 1)
 
     def slow(env):
         for time_s, rate in rates:
             yield env.at(time_s)
             env.set_site_rate(0, rate)
 
-    one = stopping() if stops else given()
-    result = gpusim.run(one, 1, jobs=jobs(submit_s, work_s, large=large), processes=[stop, slow])
-    sizes = np.where(large, LARGE_GB, SMALL_GB)
-    stored = [StoredJob(*of, stops) for of in zip(submit_s.tolist(), work_s.tolist(), sizes.tolist(), strict=True)]
+    table = jobs(submit_s, work_s, large=large)
+    result = gpusim.run(writing(stops), 1, jobs=table, processes=[cut_at(cuts), slow])
+    sizes, stopping = np.where(large, LARGE_GB, SMALL_GB), np.where(large, stops[1], stops[0])
+    columns = (of.tolist() for of in (submit_s, work_s, sizes, stopping))
+    stored = [StoredJob(*of) for of in zip(*columns, strict=True)]
     expected = play(STORAGE, stored, cuts, rates)
     assert result.jobs["end_s"].to_numpy() == pytest.approx([one.end_s for one in expected], rel=1e-9)
     assert result.jobs["evictions"].tolist() == [one.stops for one in expected]
@@ -222,6 +262,21 @@ def test_mean_of_many_at_random(used):
     read_s = (result.jobs["end_s"] - result.jobs["start_s"]).to_numpy()[n // 10 :] - course_s(100.0)
     for mask, gb in ((large, LARGE_GB), (~large, SMALL_GB)):
         assert read_s[mask[n // 10 :]].mean() == pytest.approx(gb / GB_S / (1.0 - used), rel=0.08)
+
+
+@pytest.mark.parametrize(("of", "exact_s", "mean_s"), [("node", 324.0, 327.0), ("site", 530.0, 325.0)])
+def test_what_the_mean_leaves_out(of, exact_s, mean_s):
+    """[s] Lost at each failure by twelve jobs that use 40% of the bandwidth: nearly the same if they fail one by one,
+    far more if they start anew, and so write, together. As the guide says."""
+    cause = {"of": of, "per_1000_days": 10_000.0, "repair": {"fast": 1.0}}
+    failures = {"causes": {"failure": cause}, "repairs": {"fast": {"mean_h": 0.0}}}
+    one = writing((False, False), **{"failures": failures, "run.days": 20.0, "sites.here.storage.read_gb_s": 1e6})
+    submit_s = np.sort(np.random.default_rng(0).uniform(0.0, 600.0, 12)) if of == "node" else np.zeros(12)
+    table = jobs(submit_s, 40.0 * DAY_S)
+    for shared, expected_s in ((True, exact_s), (False, mean_s)):
+        result = gpusim.run(one.with_({"sites.here.storage.shared": shared}), 3, jobs=table)
+        assert result.tables["checkpoints"]["used_share"].max() == pytest.approx(0.4, abs=0.01)
+        assert lost_s(result) / len(result.interruptions) == pytest.approx(expected_s, rel=0.05)
 
 
 def test_faults():

@@ -9,13 +9,13 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from gpusim.inputs.moist_air import humidity_ratio, saturated_pa
 
 from gpusim import rng
 from gpusim.errors import GpusimError
 from gpusim.inputs.climatology import climate_signals, regions, sources, usual_price
 from gpusim.inputs.grid import read_grid
 from gpusim.inputs.grid.currency import USD_PER_EUR
-from gpusim.inputs.moist_air import humidity_ratio, saturated_pa
 from gpusim.inputs.published import SERIES, published, weather_means
 
 START = datetime(2023, 1, 1, tzinfo=UTC)

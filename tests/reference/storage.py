@@ -1,7 +1,8 @@
 """Jobs, a GPU each, that read and write checkpoints on storage that all share: from one change of anything to the next.
 
 A run is a list of stages; those at storage go at its bandwidth over the number of those who do the same, the others at
-the rate of the job.
+the rate of the job. Where work goes on while a checkpoint is written, its bytes go into a list of the run's own, of
+which the first is written.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class StoredJob:
     submit_s: float
     work_s: float
     size_gb: float
-    stops: bool  # its work, while a checkpoint is written; else that takes no time
+    stops: bool  # its work, while a checkpoint is written
 
 
 @dataclass
@@ -51,6 +52,7 @@ class _Run:
 
     stages: list[list] = field(default_factory=list)  # [what, left of it: GB or s]
     since: dict[str, float] = field(default_factory=lambda: {WORK: 0.0, COPY: 0.0, WRITE: 0.0})
+    beside: list[list] = field(default_factory=list)  # [left of it: GB, what was done for it: as ``since``]
 
 
 def play(
@@ -66,14 +68,18 @@ def play(
     while any(math.isnan(one.end_s) for one in found):
         rate = next((value for time_s, value in rates if time_s == now), rate)
         for j in {j for time_s, j in cuts if time_s == now and j in runs}:
-            found[j].lost_s += sum(runs[j].since.values())
+            found[j].lost_s += sum(
+                sum(since.values()) for since in (runs[j].since, *(one[1] for one in runs[j].beside))
+            )
             found[j].stops += 1
             runs[j] = _run(storage, jobs[j], saved_s[j])
         runs |= {j: _run(storage, job, 0.0) for j, job in enumerate(jobs) if job.submit_s == now}
         at = [run.stages[-1][0] for run in runs.values()]
-        speed = {READ: storage.read_gb_s / max(at.count(READ), 1), WRITE: storage.write_gb_s / max(at.count(WRITE), 1)}
+        writing = at.count(WRITE) + sum(bool(run.beside) for run in runs.values())
+        speed = {READ: storage.read_gb_s / max(at.count(READ), 1), WRITE: storage.write_gb_s / max(writing, 1)}
         speed |= dict.fromkeys((LOAD, WORK, COPY), rate)
         takes_s = [run.stages[-1][1] / speed[what] for run, what in zip(runs.values(), at) if speed[what] > 0.0]
+        takes_s += [run.beside[0][0] / speed[WRITE] for run in runs.values() if run.beside]
         then = min([now + min(takes_s, default=math.inf), *(t for t in moments if t > now)])
         for j, run in list(runs.items()):
             stage, one = run.stages[-1], found[j]
@@ -83,15 +89,24 @@ def play(
                 run.since[what] += gone_s
             else:
                 one.loading_s += gone_s
+            if run.beside:
+                run.beside[0][0] -= speed[WRITE] * gone_s
+                if run.beside[0][0] <= DONE * max(1.0, speed[WRITE]):
+                    saved_s[j] += storage.every_s
+                    one.writing_s += run.beside.pop(0)[1][COPY]
             if stage[1] > DONE * max(1.0, speed[what]):
                 continue
             run.stages.pop()
-            if what == (WRITE if jobs[j].stops else COPY):
+            if what == COPY and not jobs[j].stops:
+                run.beside.append([jobs[j].size_gb, run.since])
+                run.since = dict.fromkeys(run.since, 0.0)
+            elif what == WRITE:
                 saved_s[j] += storage.every_s
                 one.writing_s += run.since[COPY] + run.since[WRITE]
                 run.since = dict.fromkeys(run.since, 0.0)
             elif not run.stages:
                 one.end_s = then
+                one.writing_s += sum(since[COPY] for _gb, since in run.beside)
                 del runs[j]
         now = then
     return found

@@ -63,6 +63,7 @@ def classes_of(specs: list[ClassSpec], phases: np.ndarray) -> np.recarray:
         for name in ("communication_share", "checkpoint_interval_s", "checkpoint_write_s", "checkpoint_background_s",
                      "load_s"):  # fmt: skip
             row[name] = getattr(spec, name)
+    table["stored"] = [spec.stored for spec in specs]
     table["told"] = [spec.told for spec in specs]
     table["cap_group"] = np.searchsorted(phases, slowing(specs))
     return table

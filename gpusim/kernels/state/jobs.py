@@ -52,6 +52,7 @@ PACE = record(  # of a run that has not always gone at rate 1
         ("by_feeder", "i8"),  # a feeder asked for that, and its site for less
         ("storage_rate", "f8"),  # given by storage that jobs share, whatever it would be otherwise; 0: not now
         ("storage_until_s", "f8"),  # place in its course up to which storage gives it
+        ("stored", "i8"),  # checkpoints of the run that shared storage has, written while work went on
         ("since_s", "f8"),  # when it got these
         ("place_s", "f8"),  # in its course then
         ("last_segment", "i8"),
@@ -85,6 +86,7 @@ CLASS = record(
         ("checkpoint_write_s", "f8"),
         ("checkpoint_background_s", "f8"),
         ("load_s", "f8"),
+        ("stored", "i1"),  # a checkpoint counts when shared storage has it: see `paces`
         ("told", "i1"),  # somebody outside is to hear at once when its jobs start and stop
         ("cap_group", "i8"),  # among all classes: those that a cap slows least come first
     ]
