@@ -12,6 +12,7 @@ from gpusim.engine.layout.jobs import classes_of, jobs_of, keys_of, most_guests,
 from gpusim.engine.layout.options import clock_of, scheduling_of
 from gpusim.engine.layout.plans import dues, timelines
 from gpusim.engine.layout.queues import queues_of, rosters_of
+from gpusim.engine.layout.rooms import rooms_of
 from gpusim.engine.layout.serving import lay_out
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.capacity import HOLDING
@@ -70,6 +71,7 @@ def allocate(
         deadlines=np.full(n_jobs, work.deadline_s, "f8"),
         holdings=records(HOLDING, n_holdings),
         hosts=np.zeros(n_gpus if guests else 1, "i8"),
+        **rooms_of(pools, work, scheduling, n_holdings),
         nodes=layout.nodes,
         **cpu_memory_of(pools, layout, work.asks, n_jobs),
         pools=layout.pools,
