@@ -39,9 +39,11 @@ class Reservation:
     ) -> list[Node] | None:
         """Nodes on which a job behind the head may start now; ``scored``: by whom nodes are scored."""
         if scored and job.gpus <= pool.size:
-            outside = [node for node in pool.nodes if node not in self.nodes]
+            outside, kept = (
+                [node for node in pool.nodes if (node in self.nodes) == is_kept] for is_kept in (False, True)
+            )
             found = scored.place(job, pool, outside)
-            return found or (None if self._outlasts(job, pool, now, topology) else scored.place(job, pool, self.nodes))
+            return found or (None if self._outlasts(job, pool, now, topology) else scored.place(job, pool, kept))
         job.host = find_host(job, pool, rule, self if self._outlasts(job, pool, now, topology) else None)
         if job.host is not None:
             return job.host.nodes

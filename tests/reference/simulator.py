@@ -140,7 +140,8 @@ class Simulator(Fleet):
         job.nodes = nodes
         if job.part == 1.0:
             for node in nodes:
-                job.gpus_of[node] = idle_gpus(node)[: job.on_node(pool.size)]
+                if self.scored:
+                    job.gpus_of[node] = idle_gpus(node)[: job.on_node(pool.size)]
                 node.jobs.append(job)
         job.status, job.start_s = Status.RUNNING, now
         job.first_start_s = now if job.first_start_s is None else job.first_start_s
