@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.by_score import switch_room
 from gpusim.kernels.feeding import feed_node
 from gpusim.kernels.jobs_on import first_of
 from gpusim.kernels.leaving import make_power
@@ -30,6 +31,7 @@ def _admit_node(f, p, n):
     node.spare = pool.gpus_per_node
     node.idle_s = -1.0
     enlist(f, p, n)
+    switch_room(f, n, 1)
     if f.scheduling[0].backfill == _EASY:
         heap.push(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, -1.0, n)
         pool.n_idle_heap += 1
@@ -52,6 +54,7 @@ def _clear_node(f, v, p, n, state, now):
             evict_all_of(f, h, now)
     unlist(f, p, n)
     node.state = state
+    switch_room(f, n, 0)
     if f.scheduling[0].backfill == _EASY:
         heap.discard(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, n)
         pool.n_idle_heap -= 1

@@ -20,7 +20,7 @@ N_KINDS = 2  # thousandths of CPUs, MB of memory
 
 
 @inner
-def _asked(f, j, p, what):
+def asked(f, j, p, what):
     """What a job takes of each of its nodes in a pool."""
     job, pool = f.jobs[j], f.pools[p]
     gpus = on_node(pool, job.gpus)
@@ -34,7 +34,7 @@ def _asked(f, j, p, what):
 def held_cpu_memory(f, j, p, what):
     """What a job holds in a pool: a gang all of its nodes, since nobody runs beside it."""
     pool, gpus = f.pools[p], f.jobs[j].gpus
-    return n_nodes(pool, gpus) * pool.cpu_memory[what] if gpus > pool.gpus_per_node else _asked(f, j, p, what)
+    return n_nodes(pool, gpus) * pool.cpu_memory[what] if gpus > pool.gpus_per_node else asked(f, j, p, what)
 
 
 @inner
@@ -47,7 +47,7 @@ def has_cpu_memory(f, j, n, family):
         left = f.cpu_memory_left[n, what]
         if family == OPEN and f.nodes[n].reserved != 0:
             left = min(left, f.pools[p].beside_head[what])
-        if _asked(f, j, p, what) > left:
+        if asked(f, j, p, what) > left:
             return False
     return True
 
@@ -59,9 +59,9 @@ def take_cpu_memory(f, j, h, sign):
     outlasts = sign > 0 and f.holdings[h].expected_end_s > f.pools[p].shadow_s
     while n != NONE:
         for what in range(N_KINDS):
-            f.cpu_memory_left[n, what] -= sign * _asked(f, j, p, what)
+            f.cpu_memory_left[n, what] -= sign * asked(f, j, p, what)
             if outlasts and f.nodes[n].reserved != 0:
-                f.pools[p].beside_head[what] -= _asked(f, j, p, what)
+                f.pools[p].beside_head[what] -= asked(f, j, p, what)
         n = f.nodes[n].next_held
 
 
@@ -111,7 +111,7 @@ def begin_to_imagine(f, n):
 def _give(f, g, n):
     holding = f.holdings[g]
     for what in range(N_KINDS):
-        f.cpu_memory_then[n, what] += _asked(f, holding.owner, holding.pool, what)
+        f.cpu_memory_then[n, what] += asked(f, holding.owner, holding.pool, what)
 
 
 @inner
@@ -135,7 +135,7 @@ def would_have(f, j, n):
     """Whether a node would then have what a job takes."""
     p = f.nodes[n].pool
     for what in range(N_KINDS):
-        if f.pools[p].cpu_memory[what] != 0 and _asked(f, j, p, what) > f.cpu_memory_then[n, what]:
+        if f.pools[p].cpu_memory[what] != 0 and asked(f, j, p, what) > f.cpu_memory_then[n, what]:
             return False
     return True
 
@@ -151,4 +151,4 @@ def keep_beside_head(f, j, p, n, now):
             _give(f, g, n)
         g = next_on(f, g)
     for what in range(N_KINDS):
-        f.pools[p].beside_head[what] = f.cpu_memory_then[n, what] - _asked(f, j, p, what)
+        f.pools[p].beside_head[what] = f.cpu_memory_then[n, what] - asked(f, j, p, what)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.by_score import find_by_score, is_scored
 from gpusim.kernels.cpu_memory import find_node_with_cpu_memory, has_cpu_memory
 from gpusim.kernels.expecting import is_easy, on_give, on_take
 from gpusim.kernels.gang import held_gpus
@@ -53,8 +54,10 @@ def _find_host(f, j, p, family):
 
 @inner
 def _fits_beside_others(f, j, p, family):
-    """``fits`` of a job that shares a GPU, or where CPUs or memory of nodes are limited."""
+    """``fits`` of a job that shares a GPU, or where nodes are scored, or their CPUs or memory limited."""
     job, pool = f.jobs[j], f.pools[p]
+    if is_scored(f) and job.gpus <= pool.gpus_per_node:
+        return find_by_score(f, j, p, family)
     if job.milli != 0:
         h = _find_host(f, j, p, family)
         f.clock[0].host = h
@@ -76,7 +79,7 @@ def fits(f, j, p, family):
     ``clock.host`` is then whose guest it becomes, NONE where it opens a host.
     """
     job, pool = f.jobs[j], f.pools[p]
-    if job.milli != 0 or f.scheduling[0].cpu_memory != 0:
+    if job.milli != 0 or f.scheduling[0].cpu_memory != 0 or is_scored(f):
         return _fits_beside_others(f, j, p, family)
     return held_gpus(pool, job.gpus) <= pool.free and place(f, p, job.gpus, family, roams(f, j))
 

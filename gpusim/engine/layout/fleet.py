@@ -8,6 +8,7 @@ from gpusim.engine.capping import cap_tables
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
 from gpusim.engine.layout.capacity import cpu_memory_of, heaps, lay_out_feeders, lay_out_pools, sites_of
 from gpusim.engine.layout.jobs import classes_of, jobs_of, keys_of, most_guests, queues_of, rosters_of, routes_of
+from gpusim.engine.layout.rooms import rooms_of
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.capacity import HOLDING
 from gpusim.kernels.state.codes import NONE, Backfill, Order, Topology
@@ -144,6 +145,7 @@ def allocate(
         deadlines=np.full(n_jobs, work.deadline_s, "f8"),
         holdings=records(HOLDING, n_holdings),
         hosts=np.zeros(n_gpus if guests else 1, "i8"),
+        **rooms_of(pools, work, scheduling, n_holdings),
         nodes=layout.nodes,
         **cpu_memory_of(pools, layout, work.asks, n_jobs),
         pools=layout.pools,
