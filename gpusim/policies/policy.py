@@ -42,6 +42,8 @@ class PoolView:
         Of the site.
     occupants : callable
         ``occupants()``: rows of the jobs on each node, a list for each.
+    classes : tuple of str
+        Names of the classes of jobs.
     """
 
     site: str
@@ -61,6 +63,7 @@ class PoolView:
     tenants: tuple[str, ...] = ()
     region: str = ""
     occupants: Callable[[], list[list[int]]] = list
+    classes: tuple[str, ...] = ()
 
 
 class Policy(Protocol):

@@ -119,7 +119,7 @@ class SloOptions(Model):
     slack: float = Field(2.0, ge=0)
     """A job is due this many times its estimate after submission, unless a trace has its ``deadline_s``."""
     strict: list[str] = []
-    """Tenants whose deadlines are strict: their jobs that cannot be on time start last."""
+    """Tenants and classes whose deadlines are strict: their jobs that cannot be on time start last."""
 
 
 class DeferralOptions(Model):

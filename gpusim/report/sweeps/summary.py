@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from gpusim.analysis.labels import label_of, unit_of
+from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.analysis.measure import none_of
 from gpusim.report.section import Section
 from gpusim.report.sweeps.findings import SweepFindings
@@ -50,7 +51,9 @@ def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | Non
     """
     console = terminal(console)
     points, measures = summary["point"].nunique(), summary["measure"].nunique()
-    for table in _fitting(console, summary, axes, _by_measure if measures > max(points, MOST_COLUMNS) else _by_point):
+    across = measures > max(points, MOST_COLUMNS)
+    make = partial(_by_measure, units=_units(summary)) if across else _by_point
+    for table in _fitting(console, summary, axes, make):
         console.print(table)
     left = points - MOST_POINTS
     more = f" The first {MOST_POINTS} points; {left:,} more are in the store." if left > 0 else ""
@@ -83,15 +86,20 @@ def _by_point(summary: pd.DataFrame, axes: list[str], widest: int | None = None)
     return table
 
 
-def _by_measure(summary: pd.DataFrame, axes: list[str], widest: int | None = None) -> Table:
-    """A row per measure, in units that suit it, a column per point."""
+def _units(summary: pd.DataFrame) -> dict[str, Unit]:
+    """Units that suit the measures at all points, which may stand in several tables."""
+    finite = summary["mean"].abs().where(np.isfinite(summary["mean"])).groupby(summary["measure"]).max().fillna(0.0)
+    return {measure: unit_of(measure, float(largest)) for measure, largest in finite.items()}
+
+
+def _by_measure(summary: pd.DataFrame, axes: list[str], widest: int | None = None, *, units: dict[str, Unit]) -> Table:
+    """A row per measure, a column per point."""
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("", overflow="fold", max_width=widest)
     for point, part in summary.groupby("point", sort=False):
         table.add_column(",\n".join(_names(point, part, axes)), justify="right", no_wrap=True)
     for measure, part in summary.groupby("measure", sort=False):
-        finite = part["mean"].abs()[np.isfinite(part["mean"])]
-        unit = unit_of(measure, float(finite.max()) if len(finite) else 0.0)
+        unit = units[measure]
         scaled, none = part[["mean", "low", "high"]] * unit.factor, none_of(measure)
         table.add_row(label_of(measure, unit), *(plus_minus(*row, none) for row in scaled.itertuples(index=False)))
     return table
