@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,11 @@ from gpusim.policies.indices import RemainingTime, ServiceLevels
 def proportional(jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:
     """Speeds of jobs that are twice as fast with twice the GPUs, shape of ``gpus``."""
     return (np.asarray(gpus).T / jobs.submitted_gpus).T
+
+
+def marked(names: Sequence[str], among: Collection[str]) -> np.ndarray:
+    """Which of some names, of tenants or classes, are among others, shape (n_names,): to be asked by their codes."""
+    return np.array([name in among for name in names], bool)
 
 
 @dataclass(frozen=True)

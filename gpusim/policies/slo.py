@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import numpy as np
 
-from gpusim.policies.policy import PoolView
+from gpusim.policies.policy import PoolView, marked
 from gpusim.policies.queue_orders import due
 
 
@@ -15,8 +15,8 @@ class Slo:
 
     A job without a deadline of its own is due ``slack`` times its estimate after its submission. Behind those that can
     still be on time come those that cannot, by deadlines too: jobs of ``strict`` tenants and classes last of all, for
-    whom late is as bad as never. (Chronus, Gao et al. SoCC'21, tells strict deadlines from soft ones likewise; it also
-    packs leases by an integer programme.) n log n in the queue.
+    whom late is as bad as never. Nobody is preempted: ``leases`` does that. (Chronus, Gao et al. SoCC'21, tells strict
+    deadlines from soft ones likewise.) n log n in the queue.
     """
 
     pool: PoolView
@@ -28,9 +28,6 @@ class Slo:
         """Positions in the queue, best first."""
         due_s = due(queue, self.slack * (queue.estimate_s + queue.run_s))
         late = now_s + queue.estimate_s > due_s
-        strict = self._among(self.pool.tenants)[queue.tenant] | self._among(self.pool.classes)[queue.job_class]
+        strict = marked(self.pool.tenants, self.strict)[queue.tenant]
+        strict |= marked(self.pool.classes, self.strict)[queue.job_class]
         return np.lexsort((queue.job, due_s, np.where(late, 1 + strict, 0)))
-
-    def _among(self, names: Sequence[str]) -> np.ndarray:
-        """Which of some names are of strict deadlines."""
-        return np.array([name in self.strict for name in names], bool)

@@ -122,6 +122,16 @@ class SloOptions(Model):
     """Tenants and classes whose deadlines are strict: their jobs that cannot be on time start last."""
 
 
+class LeasesOptions(Model):
+    """How long GPUs are let, and whose deadlines lose their worth."""
+
+    lease_h: Positive = 0.25
+    """[h] Length of a lease: GPUs of preemptible jobs are let anew at multiples of it. Long beside the time that jobs
+    have until their deadlines, few are accepted; short, jobs are stopped often."""
+    strict: list[str] = []
+    """Tenants and classes whose deadlines are strict: their jobs that cannot be on time come last."""
+
+
 class DeferralOptions(Model):
     """Which jobs are held back, and while what is high."""
 

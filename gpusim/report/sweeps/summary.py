@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -60,18 +60,19 @@ def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | Non
     console.print("Mean over replications, \u00b1 half of its 95% interval." + more, style="dim")
 
 
-def _fitting(console: Console, summary: pd.DataFrame, axes: list[str], make: Callable) -> Iterator[Table]:
-    """The table, or, where it is wider than the terminal, several of them with part of its columns each."""
+def _fitting(console: Console, summary: pd.DataFrame, axes: list[str], make: Callable) -> list[Table]:
+    """The table, or, where it is wider than the terminal, as few as fit with equally many of its columns."""
     by = "measure" if make is _by_point else "point"
     names = list(dict.fromkeys(summary[by]))
     unbounded = console.options.update(max_width=WIDEST)
-    for table in (make(summary, axes), make(summary, axes, NARROW)):
-        if len(names) < 2 or Measurement.get(console, unbounded, table).maximum <= console.width:
-            yield table
-            return
-    half = len(names) // 2
-    for part in (names[:half], names[half:]):
-        yield from _fitting(console, summary[summary[by].isin(part)], axes, make)
+    for count in range(1, len(names) + 1):
+        cuts = [len(names) * i // count for i in range(count + 1)]
+        parts = [summary[summary[by].isin(names[first:last])] for first, last in zip(cuts, cuts[1:])]
+        for widest in (None, NARROW):
+            tables = [make(part, axes, widest) for part in parts]
+            if all(Measurement.get(console, unbounded, table).maximum <= console.width for table in tables):
+                return tables
+    return tables
 
 
 def _by_point(summary: pd.DataFrame, axes: list[str], widest: int | None = None) -> Table:
