@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.bottlenecks import both_sides, losses
+from gpusim.analysis.deadlines import Deadlines
 from gpusim.analysis.delays import Waits, job_groups, queue_delay_s
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import AHEAD
@@ -36,7 +37,8 @@ def outcome(result: Record, warm_up_s: float = 0.0) -> pd.DataFrame:
         - job_class, tenant, size: jobs, started, waiting, job_hours_waited, wait_mean_s and wait_p50_s to wait_p99_s as
           ``delays``; waited_mean_s and waited_p50_s to waited_p99_s from submission to the first start (of jobs that
           never started, to the end of the run; rejected jobs count as infinite in the percentiles and are left out of
-          the mean); useful_gpu_hours are GPU-hours of work that was kept. Only groups that have jobs;
+          the mean); useful_gpu_hours are GPU-hours of work that was kept; deadlines_met as
+          ``gpusim.analysis.deadlines``. Only groups that have jobs;
         - service: all its deployments together; replicas and wanted_replicas are means over time; the figures of
           ``OF_REQUESTS`` are NaN of services without a model, their percentiles, of services by requests, those of the
           whole run, also after a warm-up;
@@ -125,6 +127,7 @@ def _add_jobs(table: _Table, result: Record) -> None:
     done = jobs["status"].isin(["done", "timed_out"]).to_numpy()
     finite = np.isfinite(waited_s)
     finite_s = np.where(finite, waited_s, np.nan)
+    deadlines = Deadlines.of(result)
     for by in ("job_class", "tenant", "size"):
         groups = job_groups(jobs, by)
         sums = waits.summed(groups, useful_s=useful_s, waited_s=finite_s)
@@ -137,6 +140,7 @@ def _add_jobs(table: _Table, result: Record) -> None:
             "waited_mean_s": mean_s,
             **{f"waited_p{q}_s": quantiles[:, i] for i, q in enumerate(QUANTILES)},
             "useful_gpu_hours": sums["useful_s"] / HOUR_S,
+            "deadlines_met": deadlines.met_shares(groups),
         }
         table.add(by, [str(label) for label in groups.labels], figures)
 

@@ -75,14 +75,15 @@ def compare_schedule(
     Exit status: 0 if it is the same, 1 if not, 2 if something cannot be read.
     """
     from gpusim.validation.recordings import read
-    from gpusim.validation.schedules import compare, mean_completion_s, rule_of
+    from gpusim.validation.schedules import compare, mean_completion_s, rule_for, rule_of
 
-    rule = rule_of(simulator, policy)
+    rule_of(simulator, policy)
     if out is not None:
         check_output(out, force, recorded)
     loading()
     recording = read(simulator, policy, jobs, recorded, cluster, throughputs)
     verdicts, times = compare(recording)
+    rule = rule_for(recording)
     say(f"{simulator} {policy}, {number_of(len(times), 'job')}")
     if left_out := len(recording.jobs) - len(times):
         say(f"  {number_of(left_out, 'job')} without a recorded end: scheduled, and not compared")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gpusim.engine.cpu_memory import asks_of, cpu_memory_of, too_small
+from gpusim.engine.cpu_memory import OF_NODES, asks_of, cpu_memory_of, too_small
 from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps, Work
 from gpusim.engine.hidden_faults import may_find
 from gpusim.engine.layout.fleet import allocate
@@ -77,7 +77,7 @@ def build_fleet(
         pools,
         len(names.sites),
         work,
-        scheduling_of(scenario.scheduler, work, policy),
+        scheduling_of(scenario.scheduler, work, policy, _for_standing(scenario, kinds)),
         classes=classes,
         shares=names.shares.tolist(),
         quota=_quota(scenario, names),
@@ -85,6 +85,13 @@ def build_fleet(
         n_links=len(paths(scenario.links)),
         caps=[SiteCaps(Capping[spec.capping.upper()], spec.cap_floor) for spec in scenario.sites.values()],
     )
+
+
+def _for_standing(scenario: Scenario, kinds: dict[str, GpuType]) -> str:
+    """What of the scenario goes with orders only that stand from submission on."""
+    if scenario.workload.share_gpus:
+        return "workload.share_gpus"
+    return next((f"gpus.{kind}.{key}" for kind, gpu in kinds.items() for key in OF_NODES if getattr(gpu, key)), "")
 
 
 def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, pool: Pool, reference: float) -> PoolSpec:

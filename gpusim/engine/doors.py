@@ -241,6 +241,7 @@ class Rounds:
             tenants=tuple(self.names.tenants),
             region=self.names.regions[int(pool["site"])] if self.names.regions else "",
             occupants=lambda: [self.env.jobs_on(n) for n in range(first, first + len(self._nodes[p]))],
+            classes=tuple(self.names.classes),
         )
 
     def _speeds(self, jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:

@@ -61,6 +61,7 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_ti
 
     A job that waits is queued, be it for GPUs or for its data. What caps on power took is there where a site has them,
     and what the GPUs they held draw idle (``idle_j``) where jobs ran on several types: the type is the last run's.
+    Deadlines are there where jobs have any.
     """
     n = len(table)
     jobs = fleet.jobs[:n]
@@ -97,6 +98,7 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_ti
             "energy_j": jobs["energy_j"] + _energy_so_far(fleet, running, end_s),
             "runtime_s": table["runtime_s"],
             "estimate_s": table["estimate_s"],
+            **({"deadline_s": table["deadline_s"]} if table["deadline_s"].any() else {}),
         }
     )
 

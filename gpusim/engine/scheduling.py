@@ -83,9 +83,23 @@ def _sound(levels: ServiceLevels, name: str) -> ServiceLevels:
 # From the scheduler of a scenario to the codes that kernels decide by.
 
 
-def scheduling_of(scheduler: Scheduler, work: Work, policy: Policy | None = None) -> Scheduling:
-    """How jobs are ordered, placed and dispatched, under a policy in Python if any."""
+def scheduling_of(scheduler: Scheduler, work: Work, policy: Policy | None = None, for_standing: str = "") -> Scheduling:
+    """How jobs are ordered, placed and dispatched, under a policy in Python if any.
+
+    ``for_standing``: a key of the scenario that goes with orders that stand, "" if there is none.
+
+    Raises
+    ------
+    PolicyError
+        If the policy does not go with the scheduler's other keys, or with that one.
+    """
     order, key, levels = _order_of(scheduler, work, policy)
+    if for_standing and order not in (Order.KEY, Order.FAIR_SHARE):
+        how = "decides in rounds" if order == Order.CUSTOM else "gives a key that changes as jobs run"
+        raise PolicyError(
+            f"policy {scheduler.order!r} {how}, which does not go with {for_standing}; give jobs a number that stands,"
+            f" or remove {for_standing}"
+        )
     greedy = scheduler.preemption == "order" or order in (Order.REMAINING, Order.REMAINING_GPU, Order.SERVICE)
     if greedy and scheduler.topology_wait_s > 0.0:
         raise PolicyError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,11 @@ from gpusim.policies.indices import RemainingTime, ServiceLevels
 def proportional(jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:
     """Speeds of jobs that are twice as fast with twice the GPUs, shape of ``gpus``."""
     return (np.asarray(gpus).T / jobs.submitted_gpus).T
+
+
+def marked(names: Sequence[str], among: Collection[str]) -> np.ndarray:
+    """Which of some names, of tenants or classes, are among others, shape (n_names,): to be asked by their codes."""
+    return np.array([name in among for name in names], bool)
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class PoolView:
         Of the site.
     occupants : callable
         ``occupants()``: rows of the jobs on each node, a list for each.
+    classes : tuple of str
+        Names of the classes of jobs.
     """
 
     site: str
@@ -61,6 +68,7 @@ class PoolView:
     tenants: tuple[str, ...] = ()
     region: str = ""
     occupants: Callable[[], list[list[int]]] = list
+    classes: tuple[str, ...] = ()
 
 
 class Policy(Protocol):

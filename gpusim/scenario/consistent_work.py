@@ -58,9 +58,12 @@ def shared_gpus(data: dict) -> Iterator[str]:
     scheduler = valid(Scheduler, data.get("scheduler", {}))
     if scheduler is None or (True,) not in [(value,) for _place, value in find(data, ("workload", "share_gpus"))]:
         return
-    queued = ", ".join(name for name, policy in ORDERS.items() if policy.how is How.QUEUE and name != "fair_share")
-    if scheduler.order not in ORDERS or scheduler.order not in queued.split(", "):
-        yield f"scheduler.order: found {scheduler.order!r} with workload.share_gpus; give one of {queued}"
+    queued = [name for name, policy in ORDERS.items() if policy.how is How.QUEUE and name != "fair_share"]
+    if scheduler.order in ORDERS and scheduler.order not in queued:
+        yield (
+            f"scheduler.order: found {scheduler.order!r} with workload.share_gpus; give one of {', '.join(queued)}, or"
+            " your own that gives keys"
+        )
     elif scheduler.preemption == "order":
         yield 'scheduler.preemption: found "order" with workload.share_gpus; give "none" or "priority"'
     if scheduler.backfill == "conservative":
@@ -79,8 +82,11 @@ def limited_rooms(data: dict, kinds: set[str]) -> Iterator[str]:
         return
     queued = [name for name, policy in ORDERS.items() if policy.how is How.QUEUE]
     limited = f"with {dotted(given[0])}"
-    if scheduler.order not in queued:
-        yield f"scheduler.order: found {scheduler.order!r} {limited}; give one of {', '.join(queued)}"
+    if scheduler.order in ORDERS and scheduler.order not in queued:
+        yield (
+            f"scheduler.order: found {scheduler.order!r} {limited}; give one of {', '.join(queued)}, or your own that"
+            " gives keys"
+        )
     elif scheduler.backfill == "conservative":
         yield f'scheduler.backfill: found "conservative" {limited}; give "none" or "easy"'
     if scheduler.preemption == "order":

@@ -15,6 +15,7 @@ from gpusim.scenario.policy_options import (
     GavelOptions,
     GittinsOptions,
     HierarchicalOptions,
+    LeasesOptions,
     LevelOptions,
     MastOptions,
     MultifactorOptions,
@@ -113,7 +114,12 @@ ORDERS: dict[str, PolicySpec] = {
     ),
     "slo": PolicySpec(
         _R, "the earliest deadline that can still be met; then late jobs, those with strict deadlines last",
-        "Gao et al. SoCC'21 (Chronus), without its packing of leases", SloOptions, "slo:Slo",
+        "Gao et al. SoCC'21 (Chronus), without its leases", SloOptions, "slo:Slo",
+    ),
+    "leases": PolicySpec(
+        _R, "leases of GPUs to jobs whose deadlines can all be kept, the earliest first; to others what is left, the"
+        " least remaining GPU-time first", "Gao et al. SoCC'21 (Chronus), without its integer programme and migration",
+        LeasesOptions, "leases:Leases",
     ),
     "deferral": PolicySpec(
         _R, "the earliest submission; jobs that can wait are held back while power is dear, or dirty",

@@ -109,6 +109,13 @@ class Stream(Model):
     """[ln s] Spread of the lognormal run times. Absent: the preset's, else 2.2."""
     estimate_factor_max: float = Field(1.0, ge=1)
     """Users' estimates are the run time times a factor drawn between 1 and this."""
+    deadline_slack: Positive | None = None
+    """Jobs are due this many run times after their submission. Absent: as ``deadline_s`` says."""
+    deadline_slack_max: Positive | None = None
+    """Most run times: each job's number is drawn between ``deadline_slack`` and this. Absent: the same for all."""
+    deadline_s: Positive | None = None
+    """[s] When jobs are due, after their submission, in place of ``deadline_slack``. Without either they have no
+    deadline."""
     priority: int = 0
     """Higher goes first, where the scheduler uses it."""
     preemptible: bool = False
@@ -139,6 +146,24 @@ class Stream(Model):
                 "partner", "found {more} with {how}, which says it; remove it", {"more": more[0], "how": given[0]}
             )
         return self
+
+    @model_validator(mode="after")
+    def _due_in_one_way(self) -> Stream:
+        least, most, fault = self.deadline_slack, self.deadline_slack_max, ""
+        if least is None:
+            fault = "deadline_slack_max without deadline_slack; give that too" if most is not None else ""
+        elif self.deadline_s is not None:
+            fault = "deadline_slack and deadline_s both say when jobs are due; keep one"
+        elif most is not None and most < least:
+            fault = f"deadline_slack of {least:g} is above deadline_slack_max of {most:g}"
+        if fault:
+            raise PydanticCustomError("deadline", "{fault}", {"fault": fault})
+        return self
+
+    @property
+    def has_deadlines(self) -> bool:
+        """Whether its jobs have deadlines."""
+        return self.deadline_slack is not None or self.deadline_s is not None
 
     def jobs(self, days: float) -> float:
         """Jobs of a run of so many days, in the mean; of a partner's, none beside those."""

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import gpusim
 from gpusim.cli import cli
 from gpusim.errors import GpusimError, StatisticsError
-from gpusim.report.comparisons.verdict import judged, statement
+from gpusim.report.comparisons.verdict import VerdictSection, judged, statement
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.scenario.orders import ORDERS
@@ -124,6 +124,10 @@ def test_verdicts(store):
     said = statement(findings, "wait_mean_s")
     assert "better under" in said
     assert "no significant difference for fifo+none" in said
+    section = VerdictSection()
+    assert "Under fifo+none all is the same as under fifo." in section.lead(findings)
+    rows = section.tables(findings)["verdicts"]["rows"]
+    assert all("fifo+none (the same)" in row[3] for row in rows)
 
 
 def test_the_list_of_policies():

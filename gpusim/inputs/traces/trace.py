@@ -101,7 +101,7 @@ def build_trace(
     estimate_s : ndarray of float, shape (n_rows,), optional
         NaN or 0 where missing.
     takes : dict of str to ndarray of float, shape (n_rows,)
-        Columns ``cpus`` and ``memory_gb`` of the job table.
+        Columns ``cpus``, ``memory_gb`` and ``deadline_s`` of the job table.
     texts : ndarray of str, shape (n_rows,)
         Coded columns of the job table.
 

@@ -47,6 +47,7 @@ class VerdictSection(Section[SweepFindings]):
             f"Against {_base(findings)}, under the same jobs and seeds, replication by replication: the intervals"
             f" of a measure share a risk of {RISK:.0%} over {number_of(others, 'difference')}, so that all of"
             " them hold together.",
+            *_the_same(findings),
             *_unended(findings),
         ]
 
@@ -109,6 +110,8 @@ def _said(part: pd.DataFrame) -> dict[str, str]:
 def _change(row) -> str:
     """A difference and half of its interval: ``-42.0% ± 5.0%``, or in its own unit where it is many times the base."""
     half = (row.high - row.low) / 2.0
+    if row.difference == half == 0.0:
+        return "the same"
     if row.difference and abs(row.relative) < MOST_RELATIVE:  # of a base of 0 there is no share
         scale = abs(row.relative / row.difference)
         return f"{row.relative:+z.1%} \u00b1 {half * scale:.1%}"
@@ -118,6 +121,14 @@ def _change(row) -> str:
 
 def _base(findings: SweepFindings) -> str:
     return next(iter(findings.spec.axes[AXIS].cases))
+
+
+def _the_same(findings: SweepFindings) -> list[str]:
+    """Policies under which all comes as under the first, whatever is measured."""
+    rows = judged(findings)
+    equal = (rows[["difference", "low", "high"]] == 0.0).all(axis=1).groupby(rows[AXIS], sort=False).all()
+    names = equal.index[equal]
+    return [f"Under {' and '.join(names)} all is the same as under {_base(findings)}."] if len(names) else []
 
 
 def _unended(findings: SweepFindings) -> list[str]:

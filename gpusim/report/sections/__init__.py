@@ -9,6 +9,7 @@ from gpusim.report.sections.bottlenecks import BottlenecksSection
 from gpusim.report.sections.build_out import BuildOutSection
 from gpusim.report.sections.competition import CompetitionSection
 from gpusim.report.sections.contracts import ContractsSection
+from gpusim.report.sections.deadlines import DeadlinesSection
 from gpusim.report.sections.energy import EnergySection
 from gpusim.report.sections.explore import ExploreSection
 from gpusim.report.sections.failures import FailuresSection
@@ -27,14 +28,14 @@ from gpusim.report.sections.waiting import WaitingSection
 SECTIONS: list[Section] = [
     ReliefSection(), RanksSection(), BuildOutSection(), AssumptionsSection(), CompetitionSection(),
     ContractsSection(), MoneySection(), WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(),
-    WaitingSection(), FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), FeedersSection(),
-    OnSiteSection(), BillsSection(), RulesSection(), NetworkSection(), SitesSection(), EventsSection(),
-    NotesSection(), MethodSection(),
+    WaitingSection(), DeadlinesSection(), FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(),
+    FeedersSection(), OnSiteSection(), BillsSection(), RulesSection(), NetworkSection(), SitesSection(),
+    EventsSection(), NotesSection(), MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
-    RanksSection(), BottlenecksSection(), FailuresSection(), RequestsSection(), ReplicationsSection(),
-    AssumptionsSection(), CompetitionSection(), ContractsSection(), MoneySection(), EnergySection(), FeedersSection(),
-    OnSiteSection(), BillsSection(), NetworkSection(), RulesSection(),
+    RanksSection(), BottlenecksSection(), DeadlinesSection(), FailuresSection(), RequestsSection(),
+    ReplicationsSection(), AssumptionsSection(), CompetitionSection(), ContractsSection(), MoneySection(),
+    EnergySection(), FeedersSection(), OnSiteSection(), BillsSection(), NetworkSection(), RulesSection(),
 ]  # fmt: skip
 ADDED = plugins.loaded(plugins.SECTIONS, Section)  # by other packages, after gpusim's own
 SECTIONS[-1:-1] = ADDED  # the method stays last
