@@ -30,7 +30,7 @@ $(VENV)/run: pyproject.toml
 
 $(VENV)/test: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --editable '.[test]'
+	$(VENV)/bin/pip install --quiet --no-compile --editable '.[test]'
 	touch $@
 
 $(VENV)/docs: pyproject.toml

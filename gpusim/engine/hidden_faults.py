@@ -97,9 +97,10 @@ class Checks:
         """Rows of the nodes on which a job runs."""
         fleet = self._env.fleet
         n = int(fleet.holdings[fleet.jobs[job].holding].first_node)
+        following = fleet.nodes["next_held"]  # a plain array: rows of records are slow to read one by one
         while n != NONE:
             yield n
-            n = int(fleet.nodes[n].next_held)
+            n = int(following[n])
 
 
 # Work that a fault has silently corrupted: what of a job is still good, and how it goes back to that.

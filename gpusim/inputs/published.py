@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gpusim.inputs.moist_air import SEA_LEVEL_PA, saturated_pa, wet_bulb_c
+from gpusim.inputs.weather import SEA_LEVEL_PA, saturated_pa, wet_bulb_c
 
 COLDEST_H, WARMEST_H = 5.0, 15.0  # local standard time, between which temperatures follow half a cosine
 SUMMER = slice(3, 9)  # April to September

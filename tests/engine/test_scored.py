@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.instant import Place
+from gpusim.engine.clock import Place
 from tests.engine.case_kinds import KINDS
 from tests.engine.kit import world
 from tests.engine.test_reference import EXAMPLES

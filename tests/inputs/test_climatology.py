@@ -9,7 +9,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from gpusim.inputs.moist_air import humidity_ratio, saturated_pa
 
 from gpusim import rng
 from gpusim.errors import GpusimError
@@ -17,6 +16,7 @@ from gpusim.inputs.climatology import climate_signals, regions, sources, usual_p
 from gpusim.inputs.grid import read_grid
 from gpusim.inputs.grid.currency import USD_PER_EUR
 from gpusim.inputs.published import SERIES, published, weather_means
+from gpusim.inputs.weather import humidity_ratio, saturated_pa
 
 START = datetime(2023, 1, 1, tzinfo=UTC)
 YEAR_S = 8760 * 3600.0
