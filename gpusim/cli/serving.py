@@ -156,11 +156,16 @@ def replay(
         served = found.replay.requests
         served.to_csv(out, index=False) if out.suffix == ".csv" else served.to_parquet(out, index=False)
     print_prediction(found, frame)
-    for what, count in trace.notes.items():
+    _tell(requests, trace.notes, len(trace) - len(read), len(read) - len(frame), made.chunked_prefill)
+
+
+def _tell(requests: Path, notes: dict[str, int], without: int, too_long: int, chunked: bool) -> None:
+    """What was changed in a trace, and how many of its requests were left out."""
+    for what, count in notes.items():
         say(f"{requests}: {what}: {count:,}", err=True)
-    _tell_left_out(len(trace) - len(read), "without prompt or output")
-    whole = "" if made.chunked_prefill else ", or than a step for whole prompts (--max-batched-tokens)"
-    _tell_left_out(len(read) - len(frame), f"longer than the KV cache of a replica{whole}")
+    _tell_left_out(without, "without prompt or output")
+    whole = "" if chunked else ", or than a step for whole prompts (--max-batched-tokens)"
+    _tell_left_out(too_long, f"longer than the KV cache of a replica{whole}")
 
 
 def _tell_left_out(count: int, which: str) -> None:

@@ -107,6 +107,19 @@ class Design:
         return np.stack([self.columns[:, mine] @ factors[mine] for mine in each], axis=1)
 
 
+def _slopes(
+    off_by: Callable[[np.ndarray], np.ndarray], design: Design, logs: np.ndarray, off: np.ndarray
+) -> np.ndarray:
+    """By the logs of the factors: of how far predictions are off, which is ``off`` at these logs of coefficients."""
+    slopes = np.empty_like(design.columns)
+    for k in range(logs.shape[1]):
+        moved = logs.copy()
+        moved[:, k] += STEP
+        mine = design.coefficient == k
+        slopes[:, mine] = design.columns[:, mine] * ((off_by(moved) - off) / STEP)[:, None]
+    return slopes
+
+
 def fit(
     predicted: Callable[[np.ndarray], np.ndarray],
     start: np.ndarray,
@@ -139,9 +152,12 @@ def fit(
     ndarray, shape (factors,)
     """
 
+    def off_by(logs: np.ndarray) -> np.ndarray:
+        return predicted(logs) - measured
+
     def weighed(factors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         logs = start + design.logs(factors, len(start))
-        off = predicted(logs) - measured
+        off = off_by(logs)
         far = 2.0 * weight * (np.sqrt(1.0 + (off / noise) ** 2) - 1.0)  # pseudo-Huber
         return logs, off, far.sum() + ((factors / design.spread) ** 2).sum()
 
@@ -149,22 +165,16 @@ def fit(
     logs, off, cost = weighed(factors)
     damping = 1e-3
     for _ in range(rounds):
-        slopes = np.empty_like(design.columns)
-        for k in range(len(start)):
-            moved = logs.copy()
-            moved[:, k] += STEP
-            mine = design.coefficient == k
-            slopes[:, mine] = design.columns[:, mine] * ((predicted(moved) - measured - off) / STEP)[:, None]
+        slopes = _slopes(off_by, design, logs, off)
         pull = weight / np.sqrt(1.0 + (off / noise) ** 2) / noise**2
         curvature = (slopes * pull[:, None]).T @ slopes + np.diag(design.spread**-2.0)
         slope = slopes.T @ (pull * off) + factors / design.spread**2
         before = cost
         for _ in range(8):
             move = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature)), -slope)
-            tried = factors + np.clip(move, -1.0, 1.0)
-            there = weighed(tried)
-            if there[2] < cost:
-                factors, (logs, off, cost) = tried, there
+            tried = weighed(factors + np.clip(move, -1.0, 1.0))
+            if tried[2] < cost:
+                factors, (logs, off, cost) = factors + np.clip(move, -1.0, 1.0), tried
                 damping = max(damping / 5.0, 1e-9)
                 break
             damping *= 8.0

@@ -130,21 +130,19 @@ def allocate(
     n_jobs = len(jobs)
     n_gpus = sum(pool.n_nodes * pool.gpus_per_node for pool in pools)
     guests = most_guests(jobs, n_gpus)
-    n_holdings = min(n_gpus, n_jobs + len(serving.replicas)) + guests + 1
+    holders = _holders(n_gpus, n_jobs + len(serving.replicas), guests)
+    n_holdings = len(holders["holdings"])
     n_types = max(pool.gpu_type for pool in pools) + 1
     layout = lay_out_pools(pools, n_holdings, guests)
     sites = sites_of(pools, caps)
     feeders = lay_out_feeders(pools, layout, sites, caps)
     conservative = scheduling.backfill == Backfill.CONSERVATIVE
     seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
-    segments = 4096 if scheduling.preempts or scheduling.greedy or len(serving.replicas) else 64
     return Fleet(
         scheduling=scheduling_of(scheduling, quota is not None, any(max(pool.cpu_memory) > 0 for pool in pools)),
         clock=clock_of(n_jobs, seats_kept),
         jobs=jobs,
-        deadlines=np.full(n_jobs, work.deadline_s, "f8"),
-        holdings=records(HOLDING, n_holdings),
-        hosts=np.zeros(n_gpus if guests else 1, "i8"),
+        **holders,
         **rooms_of(pools, work, scheduling, n_holdings),
         nodes=layout.nodes,
         **cpu_memory_of(pools, layout, work.asks, n_jobs),
@@ -158,20 +156,45 @@ def allocate(
         links=records(LINK, max(n_links, 1)),
         classes=classes_of(classes, caps_of_runs["cap_phases"]),
         speeds=np.array([[spec.speed_in(pool) for pool in pools] for spec in classes]),
-        segments=records(SEGMENT, segments),
-        paces=records(PACE, n_jobs),
+        **_runs(n_jobs, bool(scheduling.preempts or scheduling.greedy or len(serving.replicas))),
         **caps_of_runs,
-        ordered=np.zeros(n_jobs if scheduling.order == Order.CUSTOM else 1, "i8"),
         **timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
         **dues(n_jobs, conservative or scheduling.greedy or scheduling.topology_wait_s > 0.0),
         **rosters_of(layout.pools, keys, scheduling),
-        roams_s=jobs.submit_s + scheduling.topology_wait_s
-        if scheduling.topology == Topology.PREFERRED
-        else np.zeros(1),
         domain_idle=np.zeros((layout.n_domains, 2), "i8"),
-        quota=quota if quota is not None else np.full((len(shares), n_types), np.iinfo("i8").max // 2, "i8"),
-        held=np.zeros((len(shares), n_types), "i8"),
+        **_quotas_of(quota, len(shares), n_types),
         **heaps(layout, pools, n_holdings, guests),
-        turns=np.zeros(n_jobs if any(spec.told for spec in classes) else 1, "i8"),
-        departing=records(TRANSFER, n_jobs if n_links else 1),
+        **_beside_jobs(jobs, work, scheduling, any(spec.told for spec in classes), n_links > 0),
     )
+
+
+def _holders(n_gpus: int, n_owners: int, guests: int) -> dict[str, np.ndarray]:
+    """Room for all who may hold GPUs at the same time, and for the GPUs that jobs share."""
+    n_holdings = min(n_gpus, n_owners) + guests + 1
+    return {"holdings": records(HOLDING, n_holdings), "hosts": np.zeros(n_gpus if guests else 1, "i8")}
+
+
+def _runs(n_jobs: int, cut_short: bool) -> dict[str, np.ndarray]:
+    """Room for runs at rates of their own, and for some parts of runs, more of them if runs are cut short."""
+    return {"segments": records(SEGMENT, 4096 if cut_short else 64), "paces": records(PACE, n_jobs)}
+
+
+def _beside_jobs(
+    jobs: np.recarray, work: Work, scheduling: Scheduling, told: bool, linked: bool
+) -> dict[str, np.ndarray]:
+    """What is known of each job beside its record, and lists that may have to take all; of one row if nobody asks."""
+    n_jobs = len(jobs)
+    prefers = scheduling.topology == Topology.PREFERRED
+    return {
+        "deadlines": np.full(n_jobs, work.deadline_s, "f8"),
+        "roams_s": jobs.submit_s + scheduling.topology_wait_s if prefers else np.zeros(1),
+        "ordered": np.zeros(n_jobs if scheduling.order == Order.CUSTOM else 1, "i8"),
+        "turns": np.zeros(n_jobs if told else 1, "i8"),
+        "departing": records(TRANSFER, n_jobs if linked else 1),
+    }
+
+
+def _quotas_of(quota: np.ndarray | None, n_tenants: int, n_types: int) -> dict[str, np.ndarray]:
+    """GPUs of each type that tenants may hold, without quotas more than there are, and GPUs that they hold: none."""
+    most = np.full((n_tenants, n_types), np.iinfo("i8").max // 2, "i8") if quota is None else quota
+    return {"quota": most, "held": np.zeros((n_tenants, n_types), "i8")}
