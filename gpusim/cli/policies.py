@@ -17,9 +17,9 @@ from gpusim.cli.target import check_study, force_option
 
 @cli.command()
 def policies() -> None:
-    """Scheduling policies: rules, options and sources.
+    """Scheduling policies and placements: rules, options and sources.
 
-    A scenario names one as `scheduler.order`.
+    A scenario names one as `scheduler.order`, and a placement as `scheduler.placement`.
     """
     from rich.console import Console
 

@@ -21,6 +21,7 @@ from gpusim.scenario.feeders import too_weak
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.moves import unmovable
 from gpusim.scenario.orders import ORDERS, How
+from gpusim.scenario.placements import PLACEMENTS, SCORED
 from gpusim.scenario.references import find
 from gpusim.scenario.scheduler import Scheduler
 from gpusim.scenario.service import Service
@@ -35,6 +36,7 @@ MAX_PASSES = 100_000_000  # of the scheduler in cycle mode: half a minute over 9
 MAX_WHOLE = 2**31 - 1
 MAX_RUNTIME_S, MAX_REPLICAS = 1e12, 1e9
 MAX_TOKENS_PER_S = 1e15
+MOST_SCORED = 62  # GPUs of a node, and pools, where nodes are scored: as many as there are bits
 STEPS = (
     "sites.*.grid_mw", "sites.*.hall_mw", "sites.*.pools.*.gpus", "links.*.gbps", "supplies.*.units",
     "supplies.*.per_month", "sites.*.tariff.agreements.*.mw",
@@ -58,6 +60,7 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     yield from _storage(data)
     yield from _checks(data)
     yield from _shared_gpus(data)
+    yield from _scored_nodes(data, pools)
     yield from _limited_rooms(data, {kind for _site, kind in pools})
     yield from _parallel_links(data)
     for place, table in find(data, ("sites", "*", "pools")):
@@ -304,6 +307,21 @@ def _shared_gpus(data: dict) -> Iterator[str]:
     for place, quota in find(data, ("tenants", "*", "quota_gpus")):
         if quota:
             yield f"{dotted(place)}: found a quota, of whole GPUs, with workload.share_gpus; remove one of the two"
+
+
+def _scored_nodes(data: dict, pools: dict) -> Iterator[str]:
+    """Placements that score nodes know jobs alone, and a bit for each GPU of a node and for each pool."""
+    scheduler = _valid(Scheduler, data.get("scheduler", {}))
+    if scheduler is None or scheduler.placement not in SCORED:
+        return
+    counted = ", ".join(name for name in PLACEMENTS if name not in SCORED)
+    found = f'scheduler.placement: found "{scheduler.placement}" with'
+    for place, _service in find(data, ("services", "*")):
+        yield f"{found} {dotted(place)}, whose replicas it does not place; give one of {counted}"
+    for kind in sorted({kind for (_site, kind), (_pool, gpu) in pools.items() if gpu.gpus_per_node > MOST_SCORED}):
+        yield f"{found} {dotted(('gpus', kind))} of more than {MOST_SCORED} GPUs a node; give one of {counted}"
+    if len(pools) > MOST_SCORED:
+        yield f"{found} {len(pools)} pools; give {MOST_SCORED} at most, or one of {counted}"
 
 
 def _limited_rooms(data: dict, kinds: set[str]) -> Iterator[str]:

@@ -7,12 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from gpusim.engine.description import PoolSpec, Scheduling, Work
+from gpusim.errors import PolicyError
 from gpusim.inputs.typical import most_frequent
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.codes import NONE, Placement
 from gpusim.kernels.state.rooms import KIND, ROOM, ROOMS, SCORING, SHAPE, SPAN, WHOLE
 
 UNLIMITED = 1 << 60  # MB of memory
+MOST_SCORES = 1_000_000_000  # of two bytes
 
 
 class Usual(NamedTuple):
@@ -86,6 +88,12 @@ def rooms_of(specs: list[PoolSpec], work: Work, scheduling: Scheduling, n_holdin
         return {**empty, **_of_jobs(1, 1, 1, np.zeros((1, 2)), np.zeros(1, "i8"), 1)}
     n_jobs, counts = len(work.submit_s), np.array([spec.n_nodes for spec in specs])
     asked, request = np.unique(_requests(work), axis=0, return_inverse=True)
+    if len(asked) * counts.sum() > MOST_SCORES:
+        raise PolicyError(
+            f'scheduler.placement: "{scheduling.placement.name.lower()}" keeps a score of each of {len(asked):,} kinds'
+            f" of jobs on each of {counts.sum():,} nodes; at most {MOST_SCORES:,} are kept: give jobs fewer different"
+            " GPUs, CPUs and memory, or placement best_fit, first_fit or spread"
+        )
     cpu_milli, memory = (np.repeat([spec.cpu_memory[k] for spec in specs], counts) for k in range(2))
     stated = np.where(asked[:, 2] < 0, 0, asked[:, 2] * asked[:, 0])
     most_cpu = max(int(cpu_milli.max()), int(stated.max(initial=1)))
