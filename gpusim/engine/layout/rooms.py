@@ -62,7 +62,7 @@ def empty_rooms(
         "room_changes": np.zeros(len(gpus), np.int64),
         "room_left": np.zeros(most, np.int64),
         "shapes": shapes.copy(),
-        "scores": np.full((int(shapes.row.max(initial=0)) + 1, len(gpus)), -1, np.int16),
+        "scores": np.full(int(shapes.row.max(initial=0)) + len(gpus), -1, np.int16),
     }
 
 
@@ -137,12 +137,13 @@ def _requests(work: Work) -> np.ndarray:
 
 def _shapes(specs: list[PoolSpec], asked: np.ndarray) -> np.recarray:
     """Of each request in each pool; what it takes there of CPUs and memory is filled in once it is asked for."""
-    n_pools = len(specs)
+    n_pools, n_nodes = len(specs), sum(spec.n_nodes for spec in specs)
     rows = records(SHAPE, len(asked) * n_pools)
-    rows.row, rows.span = np.repeat(np.arange(len(asked)), n_pools), np.tile(np.arange(n_pools), len(asked))
+    request, rows.span = np.repeat(np.arange(len(asked)), n_pools), np.tile(np.arange(n_pools), len(asked))
+    rows.row = request * n_nodes
     size = np.array([spec.gpus_per_node for spec in specs])
-    rows.gpus = np.minimum(asked[rows.row, 0], size[rows.span])
-    rows.gpu_milli = np.where(asked[rows.row, 1] > 0, asked[rows.row, 1], WHOLE)
+    rows.gpus = np.minimum(asked[request, 0], size[rows.span])
+    rows.gpu_milli = np.where(asked[request, 1] > 0, asked[request, 1], WHOLE)
     rows.models = 1 << rows.span
     rows.seen = rows.refused = NONE
     return rows
