@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpusim.errors import did_you_mean
+from gpusim.scenario.placements import SCORED
 from gpusim.scenario.rule import Connection
 from gpusim.scenario.rules import RulesBase
 from gpusim.scenario.scenario import Scenario
@@ -73,6 +74,7 @@ OF_REQUESTS = ("requests", "attainment", "goodput_requests_per_s", *PERCENTILES)
 _BUILD = ("gpu_hours_lost", "usd")
 # Figures of the fleet in a scenario with contracts, of the whole run.
 MONEY = ("revenue_usd", "ebitda_usd", "capex_usd", "free_cash_usd", "paid_in_usd")
+FRAGMENTS = "fragment_gpus"  # of the fleet, where scheduler.placement scores nodes: mean over time
 # Kind of thing -> its figures.
 MEASURES = {
     "fleet": tuple(FLEET),
@@ -116,7 +118,7 @@ class Measure(NamedTuple):
             name = "".join(words)
             if name in MEASURES and name != "fleet":
                 raise ValueError(f'a name and a measure are missing; give say "{name} NAME {MEASURES[name][-1]}"')
-            return cls("fleet", "", "", _known("figure", name, (*MEASURES["fleet"], *MONEY)))
+            return cls("fleet", "", "", _known("figure", name, (*MEASURES["fleet"], *MONEY, FRAGMENTS)))
         kind, *parts, figure = words
         _known("kind", kind, tuple(MEASURES)[1:])
         by_cause = kind == "pool" and figure not in MEASURES["pool"]
@@ -154,6 +156,11 @@ def absent(measure: Measure, scenario: Scenario) -> str:
         return "deadlines_met is a figure of scenarios whose jobs have deadlines; give a stream deadline_slack"
     if measure.measure in MONEY and not scenario.contracts:
         return f"{measure.measure} is a figure of scenarios with contracts; this one has none"
+    if measure.measure == FRAGMENTS and scenario.scheduler.placement not in SCORED:
+        return (
+            f"{FRAGMENTS} is a figure of placements that score nodes ({', '.join(SCORED)}); this one is"
+            f" {scenario.scheduler.placement}"
+        )
     if measure.kind == "fleet" or (workload.trace and measure.kind in ("job_class", "tenant")):
         return ""
     names = known[measure.kind]
@@ -264,5 +271,5 @@ def sign_of(figure: str) -> float:
 _MORE_IS_BETTER = ("revenue_usd", "ebitda_usd", "free_cash_usd", "billed_usd")
 _LESS_IS_BETTER = (
     "wait", "slowdown", "rejected", "evictions", "energy", "pue", "carbon", "usd", "lost", "held_back", "asked", "peak",
-    "late_days", "delivered_day", "ttft", "token_time", "jct_", "makespan", "wasted",
+    "late_days", "delivered_day", "ttft", "token_time", "jct_", "makespan", "wasted", "fragment",
 )  # fmt: skip

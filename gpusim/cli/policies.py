@@ -15,9 +15,9 @@ from gpusim.cli.terminal import loading, say
 
 @cli.command()
 def policies() -> None:
-    """Scheduling policies: rules, options and sources.
+    """Scheduling policies and placements: rules, options and sources.
 
-    A scenario names one as `scheduler.order`.
+    A scenario names one as `scheduler.order`, and a placement as `scheduler.placement`.
     """
     from rich.console import Console
 

@@ -84,7 +84,7 @@ class Assembly:
         serving = lay_out(prepared.replicas)
         policy = scenario.scheduler.policy
         self.policy = load_policy(policy, **scenario.scheduler.arguments) if policy else None
-        fleet = build_fleet(scenario, table, names, serving, self.policy)
+        fleet = build_fleet(scenario, table, names, serving, self.policy, seed)
         self.env = env = FleetEnvironment(fleet, serving, sizes_of(scenario, table))
         services = self._services = Services(env, prepared) if prepared.deployments else None
         self.plants: list[CoolingPlant] = []

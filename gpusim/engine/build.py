@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from gpusim.kernels.state.codes import NONE, Capping, Tier
 from gpusim.kernels.state.fleet import Fleet
 from gpusim.kernels.state.serving import Serving
 from gpusim.policies.policy import Policy
+from gpusim.rng import stream
 from gpusim.scenario.checkpoints import interval_s, mttf_s
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.job_class import JobClass
@@ -62,7 +63,7 @@ def names_of(scenario: Scenario, table: JobTable) -> Names:
 
 
 def build_fleet(
-    scenario: Scenario, table: JobTable, names: Names, serving: Serving, policy: Policy | None = None
+    scenario: Scenario, table: JobTable, names: Names, serving: Serving, policy: Policy | None = None, seed: int = 0
 ) -> Fleet:
     """State of the scenario's fleet with all nodes off and all jobs pending."""
     kinds = {kind: scenario.gpus[kind] for kind in names.gpu_types}
@@ -73,6 +74,8 @@ def build_fleet(
         for site, kind in names.pools
     ]
     work = _work(scenario, table, names, job_class)
+    if scenario.scheduler.placement == "random":
+        work = replace(work, draws=stream(seed, "placement", "draws").random((len(table), 2)))
     return allocate(
         pools,
         len(names.sites),

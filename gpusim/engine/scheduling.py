@@ -106,13 +106,19 @@ def scheduling_of(scheduler: Scheduler, work: Work, policy: Policy | None = None
             f"policy {scheduler.order!r} takes GPUs for the first in its order: scheduler.topology_wait_s is"
             f" {scheduler.topology_wait_s:g}; give 0, with which gangs take the nearest nodes that are free"
         )
+    placement = Placement[scheduler.placement.upper()]
+    if placement.by_score and (greedy or order == Order.CUSTOM):
+        raise PolicyError(
+            f"policy {scheduler.order!r} does not order a queue by keys that stand: scheduler.placement is"
+            f' "{scheduler.placement}", which scores nodes for such orders alone; give best_fit, first_fit or spread'
+        )
     decides = greedy or hasattr(policy, "allocate") or hasattr(policy, "assign")
     return Scheduling(
         order=order,
         key=None if key is None else lambda _jobs: key,
         levels=levels,
         backfill=Backfill.NONE if decides else Backfill[scheduler.backfill.upper()],
-        placement=Placement[scheduler.placement.upper()],
+        placement=placement,
         topology=Topology[scheduler.topology.upper()],
         topology_wait_s=scheduler.topology_wait_s,
         dispatch=Dispatch[scheduler.dispatch.upper()],

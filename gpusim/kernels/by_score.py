@@ -40,13 +40,13 @@ def _choose_outside(f, p, h, draw):
     row, count = f.shapes[h].row, 0
     n = f.pools[p].first_reserved
     while n != NONE:
-        f.scratch_ids[count] = f.scores[row, n]
-        f.scores[row, n] = -1
+        f.scratch_ids[count] = f.scores[row + n]
+        f.scores[row + n] = -1
         count, n = count + 1, f.nodes[n].next_reserved
     found = choose_node(f, h, draw)
     count, n = 0, f.pools[p].first_reserved
     while n != NONE:
-        f.scores[row, n] = f.scratch_ids[count]
+        f.scores[row + n] = f.scratch_ids[count]
         count, n = count + 1, f.nodes[n].next_reserved
     return found
 
@@ -70,7 +70,7 @@ def find_by_score(f, j, p, family):
     f.picked[0] = n
     if n == NONE:
         return False
-    clock.score = f.scores[f.shapes[h].row, n]
+    clock.score = f.scores[f.shapes[h].row + n]
     if f.jobs[j].milli != 0:
         clock.gpu = shared_gpu(f, n, f.shapes[h], f.draws[j, 1])
         clock.host = f.host_at[n, clock.gpu]

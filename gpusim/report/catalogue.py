@@ -11,6 +11,7 @@ from gpusim.report.reference import meaning
 from gpusim.scenario import kinds
 from gpusim.scenario.hardware import figures
 from gpusim.scenario.orders import ORDERS, How
+from gpusim.scenario.placements import PLACEMENTS
 from gpusim.scenario.rule import Rule, SiteRule
 from gpusim.scenario.rules import Rules
 from gpusim.scenario.rules import figures as rule_figures
@@ -80,7 +81,7 @@ def _failures() -> Table:
     return table
 
 
-# The policies that come with gpusim as tables for the terminal: rule, how they decide, source; then their options.
+# Policies and placements that come with gpusim as tables for the terminal: rules, sources, options.
 
 WORKS = {
     How.QUEUE: "the queue: in events or cycles, with EASY or conservative backfill, with preemption by priority or by"
@@ -95,8 +96,8 @@ WORKS = {
 }
 
 
-def policy_tables() -> tuple[Table, Table, Table]:
-    """Policies; what each kind works with; options with their defaults."""
+def policy_tables() -> tuple[Table, ...]:
+    """Policies; what each kind works with; options with their defaults; placements."""
     overview = Table("order", "rule", "decides", "source", title="Policies: scheduler.order")
     for name, spec in ORDERS.items():
         overview.add_row(name, spec.rule, spec.how.value, spec.source)
@@ -113,7 +114,14 @@ def policy_tables() -> tuple[Table, Table, Table]:
                 default = str(field.default)
             words = " ".join(meaning(spec.options, key).replace("``", "").split())
             options.add_row(name, key, value, escape(default), escape(words))
-    return overview, works, options
+    placements = Table("placement", "rule", "a decision takes", "source", title="Placements: scheduler.placement")
+    for name, spec in PLACEMENTS.items():
+        placements.add_row(name, spec.rule.replace("`", ""), spec.cost, spec.source)
+    placements.caption = (
+        "Of jobs of at most one node; gangs go by topology. From random on nodes are scored, which goes with orders of"
+        " the queue, backfill of none and easy, and preemption of none and priority, without services"
+    )
+    return overview, works, options, placements
 
 
 # The catalogue of rules as tables for the terminal: what they are, then every figure and where it comes from.

@@ -37,7 +37,8 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     yield from consistent_sites.storage(data)
     yield from consistent_work.checks(data)
     yield from consistent_work.shared_gpus(data)
-    yield from consistent_work.limited_rooms(data, {kind for _site, kind in pools})
+    yield from consistent_work.scored_nodes(data, pools)
+    yield from consistent_work.limited_nodes(data, {kind for _site, kind in pools})
     yield from consistent_sites.parallel_links(data)
     for place, table in find(data, ("sites", "*", "pools")):
         if table == {}:

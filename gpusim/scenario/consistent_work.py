@@ -11,6 +11,7 @@ from gpusim.scenario import kinds, sizes
 from gpusim.scenario.faults import dotted, valid
 from gpusim.scenario.link import Link, paths
 from gpusim.scenario.orders import ORDERS, How
+from gpusim.scenario.placements import PLACEMENTS, SCORED
 from gpusim.scenario.references import find
 from gpusim.scenario.scheduler import Scheduler
 from gpusim.scenario.service import Service
@@ -73,7 +74,23 @@ def shared_gpus(data: dict) -> Iterator[str]:
             yield f"{dotted(place)}: found a quota, of whole GPUs, with workload.share_gpus; remove one of the two"
 
 
-def limited_rooms(data: dict, kinds: set[str]) -> Iterator[str]:
+def scored_nodes(data: dict, pools: dict) -> Iterator[str]:
+    """Placements that score nodes know jobs alone, and a bit for each GPU of a node and for each pool."""
+    scheduler = valid(Scheduler, data.get("scheduler", {}))
+    if scheduler is None or scheduler.placement not in SCORED:
+        return
+    counted = ", ".join(name for name in PLACEMENTS if name not in SCORED)
+    found = f'scheduler.placement: found "{scheduler.placement}" with'
+    for place, _service in find(data, ("services", "*")):
+        yield f"{found} {dotted(place)}, whose replicas it does not place; give one of {counted}"
+    large = {kind for (_site, kind), (_pool, gpu) in pools.items() if gpu.gpus_per_node > sizes.MOST_SCORED}
+    for kind in sorted(large):
+        yield f"{found} {dotted(('gpus', kind))} of more than {sizes.MOST_SCORED} GPUs a node; give one of {counted}"
+    if len(pools) > sizes.MOST_SCORED:
+        yield f"{found} {len(pools)} pools; give {sizes.MOST_SCORED} at most, or one of {counted}"
+
+
+def limited_nodes(data: dict, kinds: set[str]) -> Iterator[str]:
     """CPUs and memory of nodes go with queues: plans, rounds and replicas are of GPUs alone."""
     keys = ("cpus_per_node", "memory_gb_per_node")
     given = [place for key in keys for place, found in find(data, ("gpus", "*", key)) if found and place[1] in kinds]

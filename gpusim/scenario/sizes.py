@@ -19,6 +19,7 @@ MAX_PASSES = 100_000_000  # of the scheduler in cycle mode: half a minute over 9
 MAX_WHOLE = 2**31 - 1
 MAX_RUNTIME_S, MAX_REPLICAS = 1e12, 1e9
 MAX_TOKENS_PER_S = 1e15
+MOST_SCORED = 62  # GPUs of a node, and pools, where nodes are scored: as many as there are bits
 
 
 def whole_numbers(data: dict | list, place: tuple = ()) -> Iterator[str]:

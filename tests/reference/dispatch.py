@@ -27,8 +27,8 @@ def choose(
 ) -> Pool | None:
     """The pool for a job among its candidates, the first ``n_home`` of them at home; None if none can ever hold it.
 
-    ``best`` is the score of a pool's best node, for the rule that asks. ``price`` and ``carbon`` are per site,
-    ``transfer_s`` is of the data to where they are not.
+    ``best`` is the score of a pool's best node, for the rule that asks.
+    ``price`` and ``carbon`` are per site, ``transfer_s`` is of the data to where they are not.
     """
     able = [pool for pool in candidates if pool.can_ever_hold(job)]
     now = [pool for pool in able if can_hold_now(pool)]

@@ -7,12 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from gpusim.engine.description import PoolSpec, Scheduling, Work
+from gpusim.errors import PolicyError
 from gpusim.inputs.typical import most_frequent
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.codes import NONE, Placement
 from gpusim.kernels.state.rooms import KIND, ROOM, ROOMS, SCORING, SHAPE, SPAN, WHOLE
 
 UNLIMITED = 1 << 60  # MB of memory
+MOST_SCORES = 1_000_000_000  # of two bytes
 
 
 class Usual(NamedTuple):
@@ -60,7 +62,7 @@ def empty_rooms(
         "room_changes": np.zeros(len(gpus), np.int64),
         "room_left": np.zeros(most, np.int64),
         "shapes": shapes.copy(),
-        "scores": np.full((int(shapes.row.max(initial=0)) + 1, len(gpus)), -1, np.int16),
+        "scores": np.full(int(shapes.row.max(initial=0)) + len(gpus), -1, np.int16),
     }
 
 
@@ -86,6 +88,12 @@ def rooms_of(specs: list[PoolSpec], work: Work, scheduling: Scheduling, n_holdin
         return {**empty, **_of_jobs(1, 1, 1, np.zeros((1, 2)), np.zeros(1, "i8"), 1)}
     n_jobs, counts = len(work.submit_s), np.array([spec.n_nodes for spec in specs])
     asked, request = np.unique(_requests(work), axis=0, return_inverse=True)
+    if len(asked) * counts.sum() > MOST_SCORES:
+        raise PolicyError(
+            f'scheduler.placement: "{scheduling.placement.name.lower()}" keeps a score of each of {len(asked):,} kinds'
+            f" of jobs on each of {counts.sum():,} nodes; at most {MOST_SCORES:,} are kept: give jobs fewer different"
+            " GPUs, CPUs and memory, or placement best_fit, first_fit or spread"
+        )
     cpu_milli, memory = (np.repeat([spec.cpu_memory[k] for spec in specs], counts) for k in range(2))
     stated = np.where(asked[:, 2] < 0, 0, asked[:, 2] * asked[:, 0])
     most_cpu = max(int(cpu_milli.max()), int(stated.max(initial=1)))
@@ -129,12 +137,13 @@ def _requests(work: Work) -> np.ndarray:
 
 def _shapes(specs: list[PoolSpec], asked: np.ndarray) -> np.recarray:
     """Of each request in each pool; what it takes there of CPUs and memory is filled in once it is asked for."""
-    n_pools = len(specs)
+    n_pools, n_nodes = len(specs), sum(spec.n_nodes for spec in specs)
     rows = records(SHAPE, len(asked) * n_pools)
-    rows.row, rows.span = np.repeat(np.arange(len(asked)), n_pools), np.tile(np.arange(n_pools), len(asked))
+    request, rows.span = np.repeat(np.arange(len(asked)), n_pools), np.tile(np.arange(n_pools), len(asked))
+    rows.row = request * n_nodes
     size = np.array([spec.gpus_per_node for spec in specs])
-    rows.gpus = np.minimum(asked[rows.row, 0], size[rows.span])
-    rows.gpu_milli = np.where(asked[rows.row, 1] > 0, asked[rows.row, 1], WHOLE)
+    rows.gpus = np.minimum(asked[request, 0], size[rows.span])
+    rows.gpu_milli = np.where(asked[request, 1] > 0, asked[request, 1], WHOLE)
     rows.models = 1 << rows.span
     rows.seen = rows.refused = NONE
     return rows

@@ -24,24 +24,24 @@ def refresh(s, h):
     if shape.seen < 0 or upto - shape.seen > n_nodes:
         for n in range(first, first + n_nodes):
             if s.rooms[n].changed >= shape.seen:
-                s.scores[shape.row, n] = score(s, n, shape)
+                s.scores[shape.row + n] = score(s, n, shape)
     else:
         for i in range(shape.seen, upto):
             n = s.room_changes[first + i % n_nodes]
             if s.rooms[n].changed == i:  # its last
-                s.scores[shape.row, n] = score(s, n, shape)
+                s.scores[shape.row + n] = score(s, n, shape)
     shape.seen = upto
 
 
 @inner
 def _best_node(s, row, first, last):
-    most = s.scores[row, first]
+    most = s.scores[row + first]
     for n in range(first + 1, last):
-        most = max(most, s.scores[row, n])
+        most = max(most, s.scores[row + n])
     if most < 0:
         return -1
     n = first
-    while s.scores[row, n] != most:
+    while s.scores[row + n] != most:
         n += 1
     return n
 
@@ -50,11 +50,11 @@ def _best_node(s, row, first, last):
 def _any_node(s, row, first, last, draw):
     count = 0
     for n in range(first, last):
-        if s.scores[row, n] >= 0:
+        if s.scores[row + n] >= 0:
             count += 1
     left = int(draw * count)
     for n in range(first, last):
-        if s.scores[row, n] >= 0:
+        if s.scores[row + n] >= 0:
             if left == 0:
                 return n
             left -= 1

@@ -85,7 +85,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "cpu_memory_then": (np.dtype("i8"), 2),  # (nodes, 2): scratch: the same, were some jobs over
     "hosts": (np.dtype("i8"), 1),  # by pool: holdings of the GPUs that jobs share
     **ROOMS,  # under a placement by score, as is what follows
-    "requests": (np.dtype("i8"), 1),  # of jobs: which row of `scores`
+    "requests": (np.dtype("i8"), 1),  # of jobs: among those that differ
     "draws": (np.dtype("f8"), 2),  # (jobs, 2): from 0 to 1, for the placement that draws nodes and GPUs
     "gpus_of": (np.dtype("i8"), 1),  # of holdings: bits of the GPUs that they have of each of their nodes
     "host_at": (np.dtype("i8"), 2),  # (nodes, GPUs): holding of the GPU where jobs share it

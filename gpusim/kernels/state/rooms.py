@@ -42,7 +42,7 @@ SPAN = record(  # nodes side by side, among which a job is placed: all of a clus
 )
 SHAPE = record(  # of jobs that ask a span for the same
     [
-        ("row", "i8"),  # of its scores
+        ("row", "i8"),  # offset of its scores
         ("span", "i8"),
         ("cpu_milli", "i8"),
         ("memory_mib", "i8"),
@@ -72,7 +72,7 @@ ROOMS: dict[str, tuple[np.dtype, int]] = {
     "room_left": (np.dtype("i8"), 1),  # scratch: GPUs of the node that is looked at
     "spans": (SPAN, 1),
     "shapes": (SHAPE, 1),
-    "scores": (np.dtype("i2"), 2),  # (requests, nodes); -1: does not fit
+    "scores": (np.dtype("i2"), 1),  # of each node, request by request; -1: does not fit
     "usual": (KIND, 1),
     "usual_counts": (np.dtype("i8"), 2),  # (kinds, 1 + steps): usual requests for no more CPU than a step
     "usual_cpus": (np.dtype("i8"), 1),  # steps: CPU that usual requests ask for, ascending

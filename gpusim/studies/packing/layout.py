@@ -45,7 +45,7 @@ def requests_of(nodes: Nodes, pods: Pods, usual: Typical | None = None) -> Reque
     usual = typical(pods) if usual is None else usual
     bits = {model: 1 << i for i, model in enumerate(np.unique(nodes.model))}
     asked = usual_of(usual.gpus, usual.gpu_milli, _codes(usual.models, bits), usual.cpu_milli, usual.pods)
-    return Requests(bits, *_shapes(pods, bits), asked, int(usual.pods.sum()))
+    return Requests(bits, *_shapes(nodes, pods, bits), asked, int(usual.pods.sum()))
 
 
 def build(nodes: Nodes, asked: Requests, rows: np.ndarray, placement: Placement, draws: np.ndarray) -> Packing:
@@ -86,7 +86,7 @@ def _code(models: str, bits: dict[str, int]) -> int:
     return sum(bits.get(name, 0) for name in named) if named else ANY
 
 
-def _shapes(pods: Pods, bits: dict[str, int]) -> tuple[np.recarray, np.ndarray]:
+def _shapes(nodes: Nodes, pods: Pods, bits: dict[str, int]) -> tuple[np.recarray, np.ndarray]:
     """Requests that differ, and which of them each pod makes."""
     codes = _codes(pods.models, bits)
     asked = np.column_stack([pods.cpu_milli, pods.memory_mib, pods.gpus, pods.gpu_milli, codes])
@@ -94,7 +94,7 @@ def _shapes(pods: Pods, bits: dict[str, int]) -> tuple[np.recarray, np.ndarray]:
     rows = records(SHAPE, len(found))
     for name, column in zip(("cpu_milli", "memory_mib", "gpus", "gpu_milli", "models"), found.T, strict=True):
         rows[name] = column
-    rows.row = np.arange(len(found))
+    rows.row = len(nodes) * np.arange(len(found))
     rows.seen = rows.refused = -1
     return rows, of.reshape(-1)
 
