@@ -70,6 +70,11 @@ def test_coreweave_quarters(tmp_path, capsys):
     assert found.loc[(experiment.BACKLOG, "2025Q1"), "gap"] == pytest.approx(0.0, abs=0.03)  # 15.1 + 11.9 - revenue
     assert found.loc[(experiment.BACKLOG, "2025Q4"), "gap"] == pytest.approx(0.0, abs=0.01)  # it goes in
     assert found.loc[(experiment.RESULT, "2025Q3"), "p50"] < 0.0
+    lines = experiment.loss_by_line(experiment.simulated(gpusim.Scenario.from_toml(experiment.SEED), range(12)))
+    assert lines.drop("net result").sum().to_numpy() == pytest.approx(lines.loc["net result"].to_numpy())
+    assert lines["difference"].idxmin() == "net result"
+    assert lines.drop("net result")["difference"].idxmin() == "operating result before shares"
+    assert lines.loc["interest", "difference"] < 0.0 < lines.loc["operating result before shares", "ours"]
 
 
 def test_contracts_2025(tmp_path, capsys):

@@ -151,7 +151,7 @@ class Service:
         return self.spec.may_preempt and (self.spec.guaranteed is None or held + self.spec.gpus <= self.spec.guaranteed)
 
     def note(self) -> None:
-        """Note what is served from now on: each its own share first, then what others cannot, as each has room."""
+        """Note what is served from now on: up to the target load each its own share, then what others cannot."""
         now = self.simulator.env.now
         for d in self.deployments:
             if len(d.running) < d.noted:
@@ -159,13 +159,17 @@ class Service:
                 wait = lacks(stopped, self.simulator)
                 d.lacks = Wait.CYCLE if wait is None else wait
             d.noted = len(d.running)
-        ready = [sum(replica.ready_s <= now for replica in d.running) * self.rate(d) for d in self.deployments]
+        able = [sum(replica.ready_s <= now for replica in d.running) * self.rate(d) for d in self.deployments]
         asked = [self.asked * d.weight for d in self.deployments]
-        own = [min(pair) for pair in zip(asked, ready, strict=True)]
-        left, room = sum(asked) - sum(own), sum(ready) - sum(own)
-        for d, wish, able, served in zip(self.deployments, asked, ready, own, strict=True):
-            more = (able - served) * min(1.0, left / room) if room > 0 else 0.0
-            d.history.append((now, wish, served + more, len(d.running), d.wanted, d.lacks))
+        target = self.spec.target if len(asked) > 1 else 1.0
+        served = [min(wish, target * most) for wish, most in zip(asked, able, strict=True)]
+        for load in (target, 1.0):
+            free = [max(load * most - s, 0.0) for most, s in zip(able, served, strict=True)]
+            waits = sum(asked) - sum(served)
+            share = min(1.0, waits / sum(free)) if sum(free) > 0 else 0.0
+            served = [s + room * share for s, room in zip(served, free, strict=True)]
+        for d, total in zip(self.deployments, served, strict=True):
+            d.history.append((now, self.asked * d.weight, total, len(d.running), d.wanted, d.lacks))
 
 
 def serve(env: simpy.Environment, services: list[Service]):
