@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from gpusim.report.terminal import Terminal, terminal
 
 MOST_POINTS = 30
 MOST_COLUMNS = 4  # of measures, where they are more than the points
+WIDEST_TITLE = 24  # characters of a line of a measure's title
 NARROW = 22  # characters of the names of measures, where they take two lines to fit
 WIDEST = 100_000  # [characters] of a table that is measured
 
@@ -72,31 +74,39 @@ def _fitting(console: Console, summary: pd.DataFrame, axes: list[str], make: Cal
 
 
 def _by_point(summary: pd.DataFrame, axes: list[str], widest: int | None = None) -> Table:
+    """A row per point, a column per measure in a unit that suits it."""
     table = Table(box=box.SIMPLE_HEAD)
     for axis in axes or ["point"]:
         table.add_column(axis, overflow="fold", max_width=widest)
-    for measure in dict.fromkeys(summary["measure"]):
-        table.add_column(measure.replace(" ", "\n"), justify="right", no_wrap=True)
-    for point, part in list(summary.groupby("point", sort=False))[:MOST_POINTS]:
-        values = (plus_minus(row.mean, row.low, row.high, none_of(row.measure)) for row in part.itertuples())
+    columns = [_said(measure, part) for measure, part in summary.groupby("measure", sort=False)]
+    for title, _values in columns:
+        table.add_column(fill(title, WIDEST_TITLE, break_on_hyphens=False), justify="right", no_wrap=True)
+    points = list(summary.groupby("point", sort=False))[:MOST_POINTS]
+    for (point, part), *values in zip(points, *(values for _title, values in columns)):
         table.add_row(*_names(point, part, axes), *values)
     return table
 
 
 def _by_measure(summary: pd.DataFrame, axes: list[str], widest: int | None = None) -> Table:
-    """A row per measure, in units that suit it, a column per point."""
+    """A row per measure, a column per point."""
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("", overflow="fold", max_width=widest)
     for point, part in summary.groupby("point", sort=False):
         table.add_column(",\n".join(_names(point, part, axes)), justify="right", no_wrap=True)
     for measure, part in summary.groupby("measure", sort=False):
-        finite = part["mean"].abs()[np.isfinite(part["mean"])]
-        unit = unit_of(measure, float(finite.max()) if len(finite) else 0.0)
-        scaled, none = part[["mean", "low", "high"]] * unit.factor, none_of(measure)
-        table.add_row(label_of(measure, unit), *(plus_minus(*row, none) for row in scaled.itertuples(index=False)))
+        title, values = _said(measure, part)
+        table.add_row(title, *values)
     return table
 
 
+def _said(measure: str, part: pd.DataFrame) -> tuple[str, list[str]]:
+    """A measure with the unit that suits it, and its means and intervals in this unit, point by point."""
+    finite = part["mean"].abs()[np.isfinite(part["mean"])]
+    unit = unit_of(measure, float(finite.max()) if len(finite) else 0.0)
+    scaled, none = part[["mean", "low", "high"]] * unit.factor, none_of(measure)
+    return label_of(measure, unit), [plus_minus(*row, none) for row in scaled.itertuples(index=False)]
+
+
 def _names(point: int, part: pd.DataFrame, axes: list[str]) -> list[str]:
-    """Where a point stands on the axes; its number if there are none."""
-    return [str(part.iloc[0][axis]) for axis in axes] or [str(point)]
+    """Where a point stands on the axes."""
+    return [str(part.iloc[0][axis]) for axis in axes] or ["as it is"]
