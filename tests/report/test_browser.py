@@ -173,6 +173,12 @@ def test_charts_fit_a_window_that_is_resized_and_keep_what_is_chosen(seen):
     assert seen["told of the whole when narrower"] == f"Only {seen['clicked']}."
 
 
+def test_figures_shrink_with_the_window(seen):
+    shown = [(place, inside) for place, inside in seen["figures at 400 px"] if place > 0]  # others are folded away
+    assert len(shown) >= 4
+    assert all(inside <= place <= 400 for place, inside in shown)
+
+
 def test_each_chart_is_printed_whole(seen):
     titles = seen["charts on paper"]
     assert {"Held back, by site", "Use of the planned GPUs", "Power [MW]", "Running jobs"} <= set(titles)

@@ -103,6 +103,8 @@ def test_summary_of_many_measures_is_turned_where_points_are_few(points):
             "policy",
             *(f"p{i}" for i in range(6)),
         ] * 2
+        assert not [line for line in lines if "_" in line], "titles are words"
+        assert "a: late [days]" in " ".join(" ".join(lines).split())
         assert not any("\u2026" in line for line in lines)
 
 

@@ -75,4 +75,4 @@ def _most(part: float) -> str:
 def _at(place: str) -> str:
     """A pool as ``"GB200 at abilene"``; what rejected jobs asked for as it is."""
     site, slash, kind = place.partition("/")
-    return f"{kind} at {site}" if slash else f"of jobs that asked for {place}"
+    return f"{kind} at {site}" if slash else f"for jobs that accept {place}"
