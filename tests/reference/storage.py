@@ -68,9 +68,8 @@ def play(
     while any(math.isnan(one.end_s) for one in found):
         rate = next((value for time_s, value in rates if time_s == now), rate)
         for j in {j for time_s, j in cuts if time_s == now and j in runs}:
-            found[j].lost_s += sum(
-                sum(since.values()) for since in (runs[j].since, *(one[1] for one in runs[j].beside))
-            )
+            undone = [runs[j].since, *(since for _gb, since in runs[j].beside)]
+            found[j].lost_s += sum(sum(since.values()) for since in undone)
             found[j].stops += 1
             runs[j] = _run(storage, jobs[j], saved_s[j])
         runs |= {j: _run(storage, job, 0.0) for j, job in enumerate(jobs) if job.submit_s == now}
