@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +85,13 @@ MOST_SAMPLES = 20_000_000
 
 
 def power_series(
-    result: Record, site: str, from_s: float, to_s: float, step_s: float = 0.05, work_step_s: float = STEP_S
+    result: Record,
+    site: str,
+    from_s: float,
+    to_s: float,
+    step_s: float = 0.05,
+    work_step_s: float = STEP_S,
+    serving_j: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> pd.DataFrame:
     """Mean power of a site in each sample of a window.
 
@@ -93,8 +99,8 @@ def power_series(
     data, and write checkpoints, each with the draw of its phase; all GPUs of a job in step, each job by its own clock.
     Each run of a job is where and when it was, one that was evicted too. Over every record interval the energy is that
     of the run: ``scale`` is by how much the jobs' draw was multiplied for that: in the run a job draws its mean
-    throughout, and less if it is capped or slowed. Idle power and that of services are means of the record interval, as
-    are cooling and other overhead; conversion losses follow the load.
+    throughout, and less if it is capped or slowed. Idle power is a mean of the record interval, as are cooling, other
+    overhead, and what services draw beyond ``serving_j``; conversion losses follow the load.
 
     Parameters
     ----------
@@ -105,6 +111,9 @@ def power_series(
         [s] Length of a sample.
     work_step_s : float
         [s] Length of a step of the jobs' work.
+    serving_j : callable, optional
+        ``serving_j(at_s)``: [J] that services drew in their steps up to some moments, of each whole record interval no
+        more than the run booked, as ``ReplayedPower.energy_j``; without it, they draw their mean throughout.
 
     Returns
     -------
@@ -127,6 +136,9 @@ def power_series(
             if inside.stop - inside.start > 1:
                 since_s = np.clip(at_s[inside], begin_s, end_s) - begin_s
                 out[inside.start : min(inside.stop - 1, len(out))] += np.diff(steps.energy_j(since_s, shift_s))
+    steps_j, rest_j = np.zeros(samples), power["serving_j"].to_numpy()
+    if serving_j is not None:
+        steps_j, rest_j = np.diff(serving_j(edges_s)), rest_j - np.diff(serving_j(spans_s))
     true_j = power[list(JOB_PHASES)].sum(axis=1).to_numpy()
     scale = np.divide(true_j, of_spans_j, out=np.ones(len(power)), where=of_spans_j > 0.0)
     row = np.minimum(np.searchsorted(spans_s, edges_s[:-1] + step_s / 2.0, side="right") - 1, len(power) - 1)
@@ -134,7 +146,7 @@ def power_series(
     columns = {
         "time_s": edges_s[:-1],
         "jobs_w": jobs_j / step_s * scale[row],
-        "serving_w": power["serving_j"].to_numpy()[row] / span_s,
+        "serving_w": steps_j / step_s + rest_j[row] / span_s,
         "idle_w": power["idle_j"].to_numpy()[row] / span_s,
     }
     columns["it_w"] = columns["jobs_w"] + columns["serving_w"] + columns["idle_w"]

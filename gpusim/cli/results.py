@@ -230,6 +230,8 @@ ENDINGS = (".csv", ".parquet")
 @click.option("--step", "step_s", type=float, default=0.025, show_default=True, help="Sample interval [s].")
 @click.option("--work-step", "work_step_s", type=float, default=2.0, show_default=True,
               help="Training step of the jobs [s]; each ends with an exchange of data.")  # fmt: skip
+@click.option("--mean-services", is_flag=True,
+              help="Draw services at their mean over each record interval; serve no requests again.")  # fmt: skip
 @click.option("--storage-mw", type=click.FloatRange(0, min_open=True),
               help="Smooth with storage of this charging and discharging power [MW].")  # fmt: skip
 @click.option("--dummy-mw", type=click.FloatRange(0, min_open=True), help="Smooth with dummy load of this power [MW].")
@@ -238,7 +240,8 @@ ENDINGS = (".csv", ".parquet")
 @replace_option
 def power_series(
     folder: Path, site: str, from_day: float, to_day: float, step_s: float, work_step_s: float,
-    storage_mw: float | None, dummy_mw: float | None, out: Path | None, figure: Path | None, force: bool,
+    mean_services: bool, storage_mw: float | None, dummy_mw: float | None, out: Path | None, figure: Path | None,
+    force: bool,
 ) -> None:  # fmt: skip
     """Power of a site, second by second, for grid studies.
 
@@ -246,13 +249,16 @@ def power_series(
     """
     from gpusim.analysis import swings
     from gpusim.analysis.power_series import power_series as series_of
+    from gpusim.engine.serving.replayed import replayed_power
     from gpusim.report.swings_text import print_swings
     from gpusim.tables.record import Record
 
     _check_file(out, ENDINGS, force)
     _check_file(figure, (".png", ".pdf", ".svg"), force)
     result = Record.load(folder)
-    series = series_of(result, site, from_day * DAY_S, to_day * DAY_S, step_s, work_step_s)
+    from_s, to_s = from_day * DAY_S, to_day * DAY_S
+    serving_j = None if mean_services else replayed_power(result, site, from_s, to_s).energy_j
+    series = series_of(result, site, from_s, to_s, step_s, work_step_s, serving_j)
     watts, smoothed = series["facility_w"].to_numpy(), {}
     if storage_mw is not None:
         smoothed[f"storage of {storage_mw:g} MW"] = swings.by_storage(watts, step_s, storage_mw * WATT_PER_MW)

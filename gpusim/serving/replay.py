@@ -9,8 +9,9 @@ import pandas as pd
 
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.apart import play_apart
+from gpusim.kernels.serving.columns import COUNTS, SPANS, TIMES, read
 from gpusim.kernels.serving.route import play, play_clients
-from gpusim.kernels.serving.state import REQUEST, Engines
+from gpusim.kernels.serving.state import Engines
 from gpusim.serving.deployment import ROUTERS, Deployment
 from gpusim.serving.layout import build
 from gpusim.serving.requests import check, joined, order_of
@@ -21,7 +22,6 @@ COLUMNS = (
     "replica", "arrival_s", "queued_s", "scheduled_s", "first_token_s", "end_s", "ttft_s", "time_per_output_token_s",
     "end_to_end_s", "cached_tokens", "preemptions",
 )  # fmt: skip
-KEPT = tuple(name for name in COLUMNS if name in REQUEST.names)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
     state = build(requests, deployment)
     play_to_end(state, deployment, clients or 0)
     served = _requests(requests, state)
-    never = served["end_s"].isna()
+    never = np.isnan(served["end_s"].to_numpy())
     if never.any():
         raise ServingError(f"request {served['request'][never].iloc[0]}: after leads in a circle")
     return Replay(served, _replicas(state))
@@ -117,18 +117,13 @@ def _requests(requests: pd.DataFrame, state: Engines) -> pd.DataFrame:
     order, rows, more = order_of(requests), state.requests, {}
     if len(state.shipments):
         rows, more = joined(rows, int(state.engines["ships"].sum()))
-    if (order[1:] < order[:-1]).any():
-        place = np.argsort(order)
-        rows, more = rows[place], {name: column[place] for name, column in more.items()}
-    value = {name: rows[name].copy() for name in KEPT}
-    value["ttft_s"] = value["first_token_s"] - value["queued_s"]
-    value["time_per_output_token_s"] = np.full(len(rows), np.nan)
-    later = rows["output_tokens"] - 1
-    took_s = value["end_s"] - value["first_token_s"]
-    np.divide(took_s, later, out=value["time_per_output_token_s"], where=later > 0)
-    value["end_to_end_s"] = value["end_s"] - value["queued_s"]
     if state.engines["host_blocks"].any():
         more = {"loaded_tokens": rows["loaded_tokens"].astype(np.int64), **more}
+    times_s, counts = np.empty((len(TIMES + SPANS), len(rows))), np.empty((len(COUNTS), len(rows)), np.int64)
+    read(rows, order, times_s, counts)
+    value = dict(zip((*TIMES, *SPANS, *COUNTS), (*times_s, *counts), strict=True))
+    place = np.argsort(order) if more else order
+    more = {name: column[place] for name, column in more.items()}
     return pd.DataFrame({"request": requests.index, **{name: value[name] for name in COLUMNS}, **more}, copy=False)
 
 

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from gpusim.errors import ServingError
+from gpusim.kernels.serving.columns import fill
 from gpusim.kernels.serving.state import REQUEST
 from gpusim.kernels.state.bundle import records
 from gpusim.serving.deployment import Deployment
 
 # Requests as they are given, checked, and as rows of kernels.
 
-COLUMNS = ("arrival_s", "prompt_tokens", "output_tokens")
+COLUMNS = {"arrival_s": np.float64, "prompt_tokens": np.int64, "output_tokens": np.int64}
 
 
 def order_of(requests: pd.DataFrame) -> np.ndarray:
@@ -31,12 +32,9 @@ def rows_of(requests: pd.DataFrame, deployment: Deployment) -> tuple[np.recarray
     """Rows in that order, hashes of their blocks, and rows of those that wait for each."""
     order = order_of(requests)
     rows = records(REQUEST, len(requests))
-    for name in COLUMNS:
-        rows[name] = requests[name].to_numpy()[order]
-    for name in ("queued_s", "scheduled_s", "first_token_s", "end_s", "ready_s"):
-        rows[name] = np.nan
-    rows["run"] = -1
-    rows["adapter"] = pd.factorize(requests["adapter"])[0][order] if "adapter" in requests else -1
+    fill(rows, *(requests[name].to_numpy(kind)[order] for name, kind in COLUMNS.items()))
+    if "adapter" in requests:
+        rows["adapter"] = pd.factorize(requests["adapter"])[0][order]
     for name in ("delay_s", "priority"):
         if name in requests:
             rows[name] = requests[name].to_numpy()[order]
@@ -107,8 +105,11 @@ def check(requests: pd.DataFrame, deployment: Deployment) -> None:
     if "delay_s" in requests:
         _refuse(requests, ~(requests["delay_s"].to_numpy(float) >= 0.0), "delay_s", "seconds, at least 0")
     for name in ("prompt_tokens", "output_tokens"):
-        values = requests[name].to_numpy(float)
-        _refuse(requests, ~(values >= 1.0) | (values != np.floor(values)), name, "a whole number of at least 1")
+        values = requests[name].to_numpy()
+        if values.dtype.kind != "i":
+            values = values.astype(float)
+            values = np.where(values == np.floor(values), values, 0.0)
+        _refuse(requests, ~(values >= 1), name, "a whole number of at least 1")
     if "adapter" in requests and deployment.lora is None:
         given = requests["adapter"].notna().to_numpy()
         _refuse(requests, given, "adapter", "none: the deployment has no slots, lora")
@@ -138,19 +139,21 @@ def too_long(requests: pd.DataFrame, deployment: Deployment) -> np.ndarray:
 
 def _check_room(requests: pd.DataFrame, deployment: Deployment) -> None:
     """Prompt and output fit into a replica and, if it must be whole, into a step."""
-    beyond, total = _beyond(requests, deployment), requests["prompt_tokens"] + requests["output_tokens"]
+    beyond = _beyond(requests, deployment)
     held, whole = f"{deployment.max_tokens:,}", f"{deployment.max_batched_tokens:,}"
     for wrong, most, why in (
         (beyond[0], held, "all that the KV cache of a replica holds; leave longer ones out"),
         (beyond[1], whole, "a prompt is not cut, and may have to be computed again; leave longer ones out, or raise"
          " max_batched_tokens"),
     ):  # fmt: skip
-        _refuse(requests.assign(tokens=total), wrong, "tokens", f"at most {most}, prompt and output: {why}")
+        if wrong.any():
+            asked = requests.assign(tokens=requests["prompt_tokens"] + requests["output_tokens"])
+            _refuse(asked, wrong, "tokens", f"at most {most}, prompt and output: {why}")
 
 
 def _beyond(requests: pd.DataFrame, deployment: Deployment) -> tuple[np.ndarray, np.ndarray]:
     """Requests that a replica's KV cache cannot hold, and those that no step takes whole where it must."""
-    total = (requests["prompt_tokens"] + requests["output_tokens"]).to_numpy()
+    total = requests["prompt_tokens"].to_numpy() + requests["output_tokens"].to_numpy()
     whole = not deployment.chunked_prefill
     return total > deployment.max_tokens, (total - 1 > deployment.max_batched_tokens) & whole
 
