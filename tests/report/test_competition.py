@@ -128,6 +128,7 @@ def test_from_the_command_line_and_drawn_again(tmp_path) -> None:
     file.write_text(to_toml(tables), encoding="utf-8")
     done = CliRunner().invoke(cli, ["run", str(file), "--out", str(out), "--replications", "3", "--one"])
     assert done.exit_code == 0, done.output
+    assert "Without --one, this also names the five assumptions" in done.output
     assert "2 rivals placed" in done.output
     assert gpusim.Competition.load(out / "competition").about["replications"] == 20
     assert not (out / "assumptions").exists()  # one run is quick
