@@ -120,7 +120,7 @@ def _power_plan(scenario: Scenario, step: float, _days: float) -> Iterator[Count
         pools = pools_at(scenario, [site])
         if spec.power_plan == "nameplate":
             yield Counterfactual(
-                "power", site, "power_plan", f"nodes at {site} planned at peak draw, not nameplate",
+                "power", site, "power_plan", f"planning nodes at {site} at peak draw",
                 Lever(keys=[dotted(("sites", site, "power_plan"))]), "peak", "rule",
                 booked(pools, NOT_ENERGISED, POWER_PLAN), 0.0,
             )  # fmt: skip
