@@ -40,7 +40,8 @@ class Checks:
     def _nodes_of(self, job: int) -> Iterator[int]:
         """Rows of the nodes on which a job runs."""
         fleet = self._env.fleet
+        next_held = fleet.nodes["next_held"]  # a column: a large job has thousands of nodes
         n = int(fleet.holdings[fleet.jobs[job].holding].first_node)
         while n != NONE:
             yield n
-            n = int(fleet.nodes[n].next_held)
+            n = int(next_held[n])
