@@ -281,6 +281,18 @@ def test_fragmentation(tmp_path, capsys, monkeypatch):
     assert imread(tmp_path / "figure.png").std() > 0.01
 
 
+def test_openb_fleet(tmp_path, capsys):
+    """Fragments are fewest under FGD, and all placements see the same jobs."""
+    experiment = load("openb_fleet")
+    if "default" not in experiment.variants(None):
+        pytest.skip("needs published traces in GPUSIM_DATA")
+    experiment.main(str(tmp_path / "figure.png"))
+    rows = dict(re.findall(r"^(\w+) +[\d.]+ +([\d.]+)", capsys.readouterr().out, re.M))
+    assert list(rows) == list(experiment.PLACEMENTS)
+    assert min(rows, key=lambda name: float(rows[name])) == "fgd"
+    assert imread(tmp_path / "figure.png").std() > 0.01
+
+
 def test_curtailable(tmp_path, capsys):
     """More hours called cost more, whatever the response; so does a firm connection that comes later."""
     experiment = load("curtailable")

@@ -155,7 +155,7 @@ def _usual(specs: list[PoolSpec], work: Work) -> tuple[Usual, int]:
     Of a job count its GPUs on one node, the CPUs that it names, and the pools in which it may run.
     """
     requests = _requests(work)
-    pools = np.array([sum(1 << p for p in row) for row, _home in work.routes])[work.route]
+    pools = np.array([sum(1 << p for p in row) for row, _home in work.routes], "i8")[work.route]
     gpus = np.minimum(requests[:, 0], max(spec.gpus_per_node for spec in specs))
     milli = np.where(requests[:, 1] > 0, requests[:, 1], WHOLE)
     cpu_milli = np.where(requests[:, 2] < 0, 0, requests[:, 2] * gpus)
