@@ -316,7 +316,7 @@ def _limited_rooms(data: dict, kinds: set[str]) -> Iterator[str]:
     scheduler = _valid(Scheduler, data.get("scheduler", {}))
     if not given or scheduler is None:
         return
-    queued = [name for name, policy in ORDERS.items() if policy.how is How.QUEUE]
+    queued = [name for name, policy in ORDERS.items() if policy.how is How.QUEUE or name == "weighted_fair"]
     limited = f"with {dotted(given[0])}"
     if scheduler.order in ORDERS and scheduler.order not in queued:
         yield (
