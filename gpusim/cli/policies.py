@@ -36,7 +36,10 @@ def policies() -> None:
     metavar="NAMES",
     help="Policies, say fifo,easy,sjf+easy,priority+preempt,las: the others are compared with the first.",
 )
-@click.option("--replications", type=click.IntRange(2), default=10, show_default=True, help="Seeds for each policy.")
+@click.option(
+    "--replications", "--seeds", "replications", type=click.IntRange(2), default=10, show_default=True,
+    help="Runs of each policy, with consecutive seeds.",
+)  # fmt: skip
 @click.option(
     "--warm-up-days", type=click.FloatRange(0), default=0.0, show_default=True, help="Warm-up left out of measures."
 )
@@ -51,9 +54,8 @@ def compare_policies(
     """Which scheduling policy, and which differences are real?
 
     Runs SCENARIO under each policy with the same jobs and seeds, and compares each against the first: completion times,
-    waits, slowdowns, makespan, utilisation, fairness, preemptions, waste, energy. `gpusim policies` lists the names.
-    Finished runs are kept: the same command resumes where it stopped. Only preemptible jobs are
-    preempted.
+    waits, slowdowns, makespan, utilisation, fairness, preemptions, waste, energy, deadlines. `gpusim policies` lists
+    the names. Finished runs are kept: the same command resumes where it stopped. Only preemptible jobs are preempted.
 
     Exit status: 0 if all runs finished, 1 if some failed, 2 if there is nothing to run, 130 after Ctrl-C.
     """

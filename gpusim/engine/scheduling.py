@@ -86,7 +86,7 @@ def _sound(levels: ServiceLevels, name: str) -> ServiceLevels:
 def scheduling_of(scheduler: Scheduler, work: Work, policy: Policy | None = None, for_standing: str = "") -> Scheduling:
     """How jobs are ordered, placed and dispatched, under a policy in Python if any.
 
-    ``for_standing``: a key of the scenario that goes with orders that stand, "" if there is none.
+    ``for_standing``: a key of the scenario with which policies of one's own go only if their orders stand.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def scheduling_of(scheduler: Scheduler, work: Work, policy: Policy | None = None
         If the policy does not go with the scheduler's other keys, or with that one.
     """
     order, key, levels = _order_of(scheduler, work, policy)
-    if for_standing and order not in (Order.KEY, Order.FAIR_SHARE):
+    if for_standing and scheduler.own_policy and order not in (Order.KEY, Order.FAIR_SHARE):
         how = "decides in rounds" if order == Order.CUSTOM else "gives a key that changes as jobs run"
         raise PolicyError(
             f"policy {scheduler.order!r} {how}, which does not go with {for_standing}; give jobs a number that stands,"

@@ -49,6 +49,8 @@ class PoolView:
         ``occupants()``: rows of the jobs on each node, a list for each.
     classes : tuple of str
         Names of the classes of jobs.
+    cpus_per_node, memory_gb_per_node : float
+        That limit what a node holds; 0: they do not.
     """
 
     site: str
@@ -69,6 +71,18 @@ class PoolView:
     region: str = ""
     occupants: Callable[[], list[list[int]]] = list
     classes: tuple[str, ...] = ()
+    cpus_per_node: float = 0.0
+    memory_gb_per_node: float = 0.0
+
+    def in_gpus(self, jobs: np.recarray) -> np.ndarray:
+        """What jobs hold, or would, shape (n_jobs, k): GPUs, and where nodes limit them CPUs and memory.
+
+        CPUs and memory are told in GPUs: those of a node are worth its GPUs. Jobs of a pool hold no more of any than
+        there are GPUs.
+        """
+        limits = [(jobs.cpus, self.cpus_per_node), (jobs.memory_gb, self.memory_gb_per_node)]
+        worth = [column * self.gpus_per_node / of_node for column, of_node in limits if of_node > 0.0]
+        return np.column_stack([jobs.held.astype(float), *worth])
 
 
 class Policy(Protocol):

@@ -97,7 +97,7 @@ def limited_nodes(data: dict, kinds: set[str]) -> Iterator[str]:
     scheduler = valid(Scheduler, data.get("scheduler", {}))
     if not given or scheduler is None:
         return
-    queued = [name for name, policy in ORDERS.items() if policy.how is How.QUEUE]
+    queued = [name for name, policy in ORDERS.items() if policy.how is How.QUEUE or name == "weighted_fair"]
     limited = f"with {dotted(given[0])}"
     if scheduler.order in ORDERS and scheduler.order not in queued:
         yield (

@@ -104,8 +104,9 @@ ORDERS: dict[str, PolicySpec] = {
         path="finish_time:FinishTime",
     ),
     "weighted_fair": PolicySpec(
-        _R, "GPUs to tenants by shares; lent GPUs are reclaimed", "max-min: Bertsekas and Gallager 1992, 6.5.2; "
-        "borrowing as in YARN's capacity scheduler", path="weighted_fair:WeightedFair",
+        _R, "GPUs to tenants by shares, by dominant shares where nodes limit CPUs or memory (DRF); lent GPUs are"
+        " reclaimed", "max-min: Bertsekas and Gallager 1992, 6.5.2; Ghodsi et al. NSDI'11; borrowing as in YARN's"
+        " capacity scheduler", path="weighted_fair:WeightedFair",
     ),
     "hierarchical": PolicySpec(
         _R, "GPUs to groups by weights, then to tenants by shares; lent GPUs are reclaimed",

@@ -110,6 +110,17 @@ KINDS = {
     ),
     "CPUs, memory, shared, preempted": cases(**SHARED, cpu_memory=True, preempts=(True,), checkpoints=True),
     "CPUs, memory, at other rates": cases(**SHARED, cpu_memory=True, pools=2, changes=PACED, checkpoints=True),
+    "CPUs, memory, in rounds": cases(
+        backfills=(Backfill.NONE,),
+        cpu_memory=True,
+        pools=2,
+        domains=(1, 2),
+        changes=("grid", "fail"),
+        checkpoints=True,
+        quotas=True,
+        cycles=CYCLES,
+        targets=(_shortest_left, _shared_out),
+    ),
     "CPUs, memory, shared": cases(
         **SHARED,
         cpu_memory=True,

@@ -96,6 +96,12 @@ def test_the_command(store):
     assert "18 of 18 runs are in the store already." in again.output
 
 
+def test_replications_are_seeds():
+    """As `gpusim run` calls them."""
+    told = CliRunner().invoke(cli, ["compare-policies", SMALL, "--policies", "fifo,las", "--seeds", "1"]).output
+    assert "1 is not in the range x>=2" in " ".join(told.split())
+
+
 def test_a_page_drawn_again_is_the_same(store):
     """`gpusim report` tells a comparison of policies from another sweep."""
     page = store[0] / "report.html"
