@@ -12,7 +12,7 @@ from gpusim.engine.layout import rooms
 from gpusim.engine.layout.fleet import allocate
 from gpusim.errors import GpusimError, PolicyError, ScenarioError
 from gpusim.kernels.state.codes import Placement, Status
-from gpusim.report.policy_catalogue import tables
+from gpusim.report.catalogue import tables
 from gpusim.scenario.placements import PLACEMENTS, SCORED
 from tests.engine.kit import play, starts
 from tests.engine.test_sharing import sharing
@@ -129,7 +129,7 @@ def test_no_jobs():
 
 def test_all_are_listed():
     """``gpusim policies`` has every placement with its rule and what it takes."""
-    listed = tables()[-1]
+    listed = policy_tables()[-1]
     assert [str(cell) for cell in listed.columns[0].cells] == list(PLACEMENTS)
     assert all(str(cell) for column in listed.columns[:3] for cell in column.cells)
     assert {Placement[name.upper()].by_score for name in SCORED} == {True}
