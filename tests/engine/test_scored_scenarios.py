@@ -12,7 +12,7 @@ from gpusim.engine.layout import rooms
 from gpusim.engine.layout.fleet import allocate
 from gpusim.errors import GpusimError, PolicyError, ScenarioError
 from gpusim.kernels.state.codes import Placement, Status
-from gpusim.report.catalogue import tables
+from gpusim.report.catalogue import policy_tables
 from gpusim.scenario.placements import PLACEMENTS, SCORED
 from tests.engine.kit import play, starts
 from tests.engine.test_sharing import sharing
