@@ -1,5 +1,6 @@
 PYTHON ?= python3
 VENV := .venv
+unexport PYTHONDONTWRITEBYTECODE # or every process compiles every module anew
 
 .PHONY: run test docs bench matrix lowest clean
 

@@ -236,7 +236,7 @@ ENDINGS = (".csv", ".parquet")
               help="Smooth with storage of this charging and discharging power [MW].")  # fmt: skip
 @click.option("--dummy-mw", type=click.FloatRange(0, min_open=True), help="Smooth with dummy load of this power [MW].")
 @click.option("--out", type=PATH, help="Write the series to this CSV or Parquet file.")
-@click.option("--figure", type=PATH, help="Draw power and swings into this PNG, PDF or SVG file.")
+@click.option("--figure", type=PATH, help="Draw power and swings to this PNG, PDF or SVG file.")
 @replace_option
 def power_series(
     folder: Path, site: str, from_day: float, to_day: float, step_s: float, work_step_s: float,
