@@ -80,14 +80,16 @@ def replayed_power(result: Record, site: str, from_s: float, to_s: float) -> Rep
     scenario = Scenario.from_dict(result.manifest["scenario"])
     served = result.tables["services"]
     served = served[(served["end_s"] > from_s) & (served["start_s"] < to_s)]
-    names = [name for name in scenario.services if site in set(served.loc[served["service"] == name, "site"])]
     modelled = {name: one for name, one in scenario.services.items() if one.model is not None}
+    names = [name for name in modelled if site in set(served.loc[served["service"] == name, "site"])]
+    if not names:
+        return ReplayedPower([])
     arrivals = {name: arrivals_of(name, one, scenario, int(result.manifest["seed"])) for name, one in modelled.items()}
     engines = serving_engines(scenario, arrivals)
     booked = _Booked(result, scenario, site, engines)
     parts = []
     for name in names:
-        if name in arrivals and arrivals[name].sessions is None:
+        if arrivals[name].sessions is None:
             again = _Again(result, name, scenario.services[name], arrivals[name], engines)
             parts += again.parts(served[served["service"] == name], site, booked)
     return ReplayedPower(parts)
