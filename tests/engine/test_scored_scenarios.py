@@ -1,5 +1,7 @@
 """Placements that score nodes, in scenarios: what a run of one says, what goes with them, and what does not."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from gpusim.errors import GpusimError, PolicyError, ScenarioError
 from gpusim.kernels.state.codes import Placement, Status
 from gpusim.report.catalogue import policy_tables
 from gpusim.scenario.placements import PLACEMENTS, SCORED
+from gpusim.scenario.scheduler import Scheduler
 from tests.engine.kit import play, starts
 from tests.engine.test_sharing import sharing
 
@@ -130,6 +133,7 @@ def test_no_jobs():
 def test_all_are_listed():
     """``gpusim policies`` has every placement with its rule and what it takes."""
     listed = policy_tables()[-1]
+    assert get_args(Scheduler.model_fields["placement"].annotation) == tuple(PLACEMENTS)
     assert [str(cell) for cell in listed.columns[0].cells] == list(PLACEMENTS)
     assert all(str(cell) for column in listed.columns[:3] for cell in column.cells)
     assert {Placement[name.upper()].by_score for name in SCORED} == {True}
