@@ -150,7 +150,7 @@ def main(out: str = "out/openb_fleet.png", every: str = "20", speed: str = "40")
 
 
 def over_time(result: gpusim.Result) -> pd.DataFrame:
-    """GPUs that jobs have, with parts of them, and GPUs in fragments: means of each record interval [s]."""
+    """GPUs that jobs have, parts counted as such, and GPUs in fragments: means of each interval, by its start [s]."""
     fragments = result.pools.groupby("start_s")["fragment_gpus"].sum()
     held = result.ledger[result.ledger["cause"].isin(JOBS)].groupby("start_s")["gpu_s"].sum()
     span_s = result.pools.groupby("start_s")["end_s"].first() - fragments.index
