@@ -101,6 +101,33 @@ def test_racks_fail_twice_as_often_as_a_node_of_the_llama_3_run(fleet):
     assert fleet.failures.causes["rack"].per_1000_days == pytest.approx(2.0 * 419 / (54 * 2048) * 1000, rel=0.01)
 
 
+def test_units_are_maintained_as_often_as_the_llama_3_run_was_interrupted_for_it(fleet):
+    """47 planned interruptions in 54 days on 64 units of 32 nodes; all types are maintained, each once in a period."""
+    rotas = fleet.failures.maintenance.values()
+    assert all(rota.every_days == pytest.approx(64 * 54 / 47, rel=0.01) for rota in rotas)
+    assert {
+        rota.unit_nodes(fleet.gpus[kind]) * fleet.gpus[kind].gpus_per_node for rota in rotas for kind in rota.gpu_types
+    } == {256, 576}
+    kinds = sorted(kind for rota in rotas for kind in rota.gpu_types)
+    assert kinds == sorted({kind for site in fleet.sites.values() for kind in site.pools})
+    assert all(rota.drain_h > 0.0 for rota in rotas)
+
+
+def test_spares_are_where_planned_runs_are(fleet):
+    """0.6% of the nodes of each such pool, the mean of what is down without maintenance; warm."""
+    planned = [one for one in fleet.workload.streams.values() if one.job_class == "pretraining"]
+    kinds = {kind for stream in planned for kind in stream.gpu_types}
+    for name, site in fleet.sites.items():
+        for kind, pool in site.pools.items():
+            if not pool.spare_nodes:
+                continue
+            assert kind in kinds, name
+            nodes = pool.gpus.peak() / fleet.gpus[kind].gpus_per_node
+            assert pool.spare_nodes / nodes == pytest.approx(0.006, abs=0.001)
+            assert pool.spare_start_s == 300.0
+    assert sum(pool.spare_nodes > 0 for site in fleet.sites.values() for pool in site.pools.values()) == 4
+
+
 def test_a_checkpoint_is_that_of_llama_3_and_its_storage_metas(fleet):
     """6.48 TB published; at 2 TB/s, 3.24 s alone."""
     kind = fleet.workload.classes["pretraining"]

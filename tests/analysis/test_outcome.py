@@ -270,7 +270,8 @@ def test_useful_work_of_jobs_is_what_the_ledger_calls_training(scenario):
             env.repair_node(k % 30)
 
     changes = {"run.days": 30.0, "run.drain": True, "services": {}, "workload.streams": {}, "workload.trace": "none",
-               "scheduler.queue_limit": n, "tenants.other": {}, "workload.classes.research.load_s": 60.0}  # fmt: skip
+               "scheduler.queue_limit": n, "tenants.other": {}, "workload.classes.research.load_s": 60.0,
+               "failures": {}, "workload.classes.research.checkpoint_write_s": 30.0}  # fmt: skip
     done = run(scenario.with_(changes), trace=jobs, processes=[fail])
     assert (done.jobs["status"] == "done").all()
     assert done.jobs["evictions"].sum() > 50

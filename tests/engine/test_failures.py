@@ -45,7 +45,7 @@ def test_same_bytes(small, broken, tmp_path):
 
 
 def test_without_failures_there_are_no_tables_of_them(small):
-    result = gpusim.run(small.with_({"run.days": 0.5}), 1)
+    result = gpusim.run(small.with_({"run.days": 0.5, "failures": {}}), 1)
     assert "failures" not in result.tables
     with pytest.raises(AttributeError, match="its scenario has no failures"):
         result.failures  # noqa: B018

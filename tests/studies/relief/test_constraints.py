@@ -72,7 +72,7 @@ EXPECTED = {
     "cycle_s": {"scheduler.cycle_s": (30.0, 15.0)},
     "preemption": {"scheduler.preemption": ("none", "priority")},
     "queue_limit": {"scheduler.queue_limit": (50, 100)},
-    "checkpoint_write_s research": {"workload.classes.research.checkpoint_write_s": (30.0, 15.0)},
+    "checkpoint_write_s research": {"workload.classes.research.checkpoint_write_s": (1.0, 0.5)},
     "checkpoint_interval_s research": {"workload.classes.research.checkpoint_interval_s": (3600.0, 1800.0)},
     "load_s research": {"workload.classes.research.load_s": (60.0, 30.0)},
 }
