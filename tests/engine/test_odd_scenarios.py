@@ -18,6 +18,7 @@ ODD = {
     "a checkpoint every second": {
         f"{RESEARCH}.checkpoint_interval_s": 1.0,
         f"{RESEARCH}.checkpoint_write_s": 9.0,
+        f"{RESEARCH}.checkpoint_background_s": 0.0,
     },
     "loading for ever": {f"{RESEARCH}.load_s": 1e300},
     "jobs of no time": {f"{JOBS}.runtime_median_s": 1e-12},
