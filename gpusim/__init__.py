@@ -23,8 +23,8 @@ if TYPE_CHECKING:  # for editors, which take it as true; at run time each is imp
     from gpusim.studies.relief.study import relieve
     from gpusim.studies.statistics.intervals import mean_interval, paired_interval
     from gpusim.tables.studies import Assumptions, Competition, Deliveries, Relief
+    from gpusim.version import __version__ as __version__
 
-__version__ = "0.1.0"
 __all__ = [
     "Assumptions", "Competition", "Deliveries", "Plan", "BuildOut", "Relief", "Result", "Scenario", "Sweep",
     "assumptions", "compare", "competition", "contracts", "deliveries", "entry", "jobs_from",
@@ -32,6 +32,7 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
+    "__version__": "gpusim.version",
     "Scenario": "gpusim.scenario.scenario",
     "run": "gpusim.results.run",
     "Result": "gpusim.results.result",

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "gpusim"
 LONGEST = 350  # lines of a file
 
 # Part -> what it may import besides itself. Imports inside functions count as much as those at the top.
-BASE = {"errors", "units", "rng", "gangs", "causes", "misses", "plugins"}
+BASE = {"errors", "units", "rng", "gangs", "causes", "misses", "plugins", "version"}
 ALLOWED = {
     **{name: set() for name in BASE},
     "errors": {"units"},  # to count faults
@@ -108,7 +108,7 @@ def imports(path: Path) -> list[tuple[str, bool]]:
             found.extend((alias.name, at_top) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names = [f"gpusim.{alias.name}" for alias in node.names if alias.name != "__version__"]
+            names = [f"gpusim.{alias.name}" for alias in node.names]
             found.extend((name, at_top) for name in (names if node.module == "gpusim" else [node.module]))
         inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         for child in ast.iter_child_nodes(node):

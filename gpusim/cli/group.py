@@ -8,9 +8,9 @@ from typing import NoReturn
 
 import click
 
-from gpusim import __version__
 from gpusim.cli.terminal import say
 from gpusim.errors import GpusimError, printable, reason
+from gpusim.version import __version__
 
 LONGEST = 200  # characters of one word, such as the name of a file, that a message shows
 

@@ -24,11 +24,11 @@ def validate(ctx: click.Context, quick: bool, only: str | None, out: Path | None
     """Compare with known answers. Exit status 1 if one is off."""
     from rich.console import Console
 
-    from gpusim import __version__
     from gpusim.report.anchors import summary_of, table_of, write
     from gpusim.validation.anchor import FULL, QUICK
     from gpusim.validation.suite import choose
     from gpusim.validation.suite import validate as rows_of
+    from gpusim.version import __version__
 
     items = choose(only)
     if out is not None:

@@ -6,7 +6,7 @@ import importlib.metadata
 from functools import cache
 from pathlib import Path
 
-from gpusim import __version__, plugins
+from gpusim import plugins
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.surroundings import FILES
 from gpusim.inputs.files import sha256_of
@@ -15,6 +15,7 @@ from gpusim.policies.loading import source_of
 from gpusim.scenario.notes import notes
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.scheduler import Scheduler
+from gpusim.version import __version__
 
 JOBS = "jobs given in Python"  # among the inputs
 LIBRARIES = ("numpy", "numba", "simpy", "pandas")

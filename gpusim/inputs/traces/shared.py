@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gpusim import __version__
 from gpusim.errors import TraceError, reason
 from gpusim.inputs.files import sha256_of
 from gpusim.inputs.jobtable import COLUMNS, JobTable
 from gpusim.inputs.traces.formats import open_trace
+from gpusim.version import __version__
 
 METADATA = b"gpusim jobs"
 

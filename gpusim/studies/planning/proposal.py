@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from gpusim import __version__
 from gpusim.errors import GpusimError
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.planning.goal import Goal
@@ -21,6 +20,7 @@ from gpusim.studies.store import Store
 from gpusim.studies.sweeps.backend import open_backend
 from gpusim.studies.sweeps.execution import Progress
 from gpusim.tables.folder import folder_name
+from gpusim.version import __version__
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from gpusim import __version__
 from gpusim.analysis.measure import Measure, sign_of
 from gpusim.analysis.rejections import rejected
 from gpusim.engine.run import run as simulate
@@ -28,6 +27,7 @@ from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.run import Run
 from gpusim.tables.folder import folder_name
 from gpusim.tables.studies import Relief
+from gpusim.version import __version__
 
 LEAST = 4  # replications of the first round; every further round doubles them
 CURVES = 3  # of the best groups

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
-from gpusim import __version__
 from gpusim.analysis.outcome import outcome
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.replications.replications import STUDY, Replications, design
@@ -16,6 +15,7 @@ from gpusim.studies.sweeps.backend import open_backend
 from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.run import Run
 from gpusim.tables.record import Record
+from gpusim.version import __version__
 
 # Where the replications of a saved run are: a store in a folder beside its tables.
 

@@ -7,12 +7,13 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gpusim import __version__, plugins
+from gpusim import plugins
 from gpusim.engine.manifest import input_files
 from gpusim.errors import GpusimError
 from gpusim.inputs.files import sha256_of
 from gpusim.policies.loading import source_of
 from gpusim.scenario.scenario import Scenario
+from gpusim.version import __version__
 
 
 @dataclass(frozen=True)

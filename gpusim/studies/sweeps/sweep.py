@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gpusim import __version__
 from gpusim.analysis.measure import Measure
 from gpusim.errors import GpusimError
 from gpusim.scenario.scenario import Scenario
@@ -25,6 +24,7 @@ from gpusim.studies.sweeps.spec import SweepSpec
 from gpusim.studies.sweeps.worker import Failure, jobs_present
 from gpusim.tables.folder import folder_name
 from gpusim.units import DAY_S
+from gpusim.version import __version__
 
 # The warm-up of a study's runs, found in pilot runs where it is not given.
 
