@@ -1,5 +1,6 @@
 PYTHON ?= python3
 VENV := .venv
+unexport PYTHONDONTWRITEBYTECODE # or every process compiles every module anew
 
 .PHONY: run test docs bench matrix lowest clean
 
@@ -30,7 +31,7 @@ $(VENV)/run: pyproject.toml
 
 $(VENV)/test: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --editable '.[test]'
+	$(VENV)/bin/pip install --quiet --no-compile --editable '.[test]'
 	touch $@
 
 $(VENV)/docs: pyproject.toml

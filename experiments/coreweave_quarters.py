@@ -24,7 +24,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import gpusim
-from gpusim.validation.hindcast import BACKLOG, DEBT, MARGIN, MW, PUBLISHED, RESULT, REVENUE, simulated
+from gpusim.validation.hindcast import BACKLOG, DEBT, MARGIN, MW, PUBLISHED, RESULT, REVENUE, loss_by_line, simulated
 
 SEED = "coreweave_openai_2025"
 SHOWN = (MW, REVENUE, MARGIN, RESULT, DEBT, BACKLOG)
@@ -83,10 +83,13 @@ def draw(found: pd.DataFrame) -> Figure:
 
 def main(out: str = "out/coreweave_quarters.png", size: str = "full") -> None:
     """Print the figures beside each other and why they differ, and draw them."""
-    found = compare(simulated(gpusim.Scenario.from_toml(SEED), range(12 if size == "small" else 200)))
+    runs = simulated(gpusim.Scenario.from_toml(SEED), range(12 if size == "small" else 200))
+    found = compare(runs)
     print(found.to_string(formatters={"gap": "{:+.0%}".format}, float_format="{:,.1f}".format))
     for name, reason in GAPS.items():
         print(f"\n{name}: {reason}")
+    print("\nThe loss of 2026Q1, line by line [million USD]:")
+    print(loss_by_line(runs).to_string(float_format="{:,.0f}".format))
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     draw(found).savefig(out, dpi=150)
     print(out)

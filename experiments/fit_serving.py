@@ -18,13 +18,12 @@ import pandas as pd
 from serving_ladder import PAIR, START, Ladder, drawn_w, draws_of, fit_draws, token_s
 from serving_runs import runs
 
-from gpusim.serving.adjusting import adjust
 from gpusim.serving.adjustment import Adjustment
 from gpusim.serving.closed_loop import decode_step_s
 from gpusim.serving.coefficients import Coefficients
+from gpusim.serving.fitting import Runs, adjust, picked
 from gpusim.serving.kv_cache import running
 from gpusim.serving.power import Draws
-from gpusim.serving.runs import Runs, picked
 
 PAIR_RUNS = 6  # from which on a pair of model and GPU has factors of its own
 OWN_INTERVAL_RUNS = 20

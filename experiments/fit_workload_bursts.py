@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from gpusim import rng
-from gpusim.inputs.presets.bursts import Bursts, bursty_arrivals
+from gpusim.inputs.arrivals import Bursts, bursty_arrivals
 from gpusim.inputs.presets.preset import preset
 from gpusim.units import DAY_S
 

@@ -50,12 +50,12 @@ def check(nodes: Nodes, pods: Pods, policy: str) -> int:
     """Decisions of a run in which no node holds more than it has, and what is used is what its pods ask for."""
     course = inflate(nodes, pods, policy)
     state = course.state
-    assert (state.nodes.cpu_free >= 0).all()
-    assert (state.nodes.memory_free >= 0).all()
-    assert (state.free >= 0).all()
+    assert (state.rooms.cpu_free >= 0).all()
+    assert (state.rooms.memory_free >= 0).all()
+    assert (state.room_gpus >= 0).all()
     shapes = state.shapes[state.pods.asks]
     held = (shapes.gpus * shapes.gpu_milli)[state.pods.node >= 0].sum()
-    assert held == course.used_milli[-1] == nodes.gpu_milli - state.free.sum()
+    assert held == course.used_milli[-1] == nodes.gpu_milli - state.room_gpus.sum()
     return len(state.pods)
 
 

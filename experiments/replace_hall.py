@@ -26,8 +26,8 @@ from matplotlib.figure import Figure
 import gpusim
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
+from gpusim.commerce.allocation import LIVE, of_build_out
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import LIVE, of_build_out
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import figures
 from gpusim.commerce.statements import statements

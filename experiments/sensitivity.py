@@ -11,7 +11,7 @@ replicas follow demand every hour.
 
     python experiments/sensitivity.py [OUT.png [small]]
 
-Runs are kept next to the figure; the same command resumes where it stopped. ``small``: three inputs, a day,
+Runs are kept next to the figure; the same command resumes where it stopped. ``small``: two inputs, a day,
 and four times as many failures, so that a few runs show what checkpoints do.
 """
 
@@ -28,18 +28,18 @@ from matplotlib.figure import Figure
 import gpusim
 from gpusim.analysis.labels import label_of, unit_of, words_of
 from gpusim.analysis.wording import share
-from gpusim.studies.sweeps.designs import Design
+from gpusim.studies.sweeps.axis import Design
 from gpusim.studies.sweeps.spec import SweepSpec
 
 SWEEP = Path(__file__).parents[1] / "seeds" / "sweeps" / "sensitivity.toml"
 REPLICATIONS = 5  # of the tornado, whose points are read one by one
 MATTERS = 0.1  # of the strongest input's effect
-SMALL = ("power", "job rates", "checkpoint interval")
+SMALL = ("power", "checkpoint interval")
 LOW, HIGH, MORRIS = "#56B4E9", "#0072B2", "#E69F00"
 
 
 def specs_of(small: bool) -> tuple[SweepSpec, SweepSpec]:
-    """The sweeps of Morris and of the tornado; small: three inputs, a day with many failures, fewer samples."""
+    """The sweeps of Morris and of the tornado; small: two inputs, a day with many failures, fewer samples."""
     morris = SweepSpec.from_toml(SWEEP)
     if small:
         axes = {name: morris.axes[name] for name in SMALL}

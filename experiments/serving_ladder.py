@@ -14,11 +14,10 @@ from serving_runs import measured
 
 from gpusim.serving.closed_loop import decode_step_s
 from gpusim.serving.coefficients import BY_EXPERTS, BY_WEIGHTS, Coefficients
-from gpusim.serving.fitting import Design, fit
+from gpusim.serving.fitting import Design, Runs, fit
 from gpusim.serving.kv_cache import running
 from gpusim.serving.power import Draws, loop_power_w, step_power_w
 from gpusim.serving.roofline import host_s, step_s
-from gpusim.serving.runs import Runs
 
 # Where the fit starts, and the standard deviation of the log of each: wide for what is only known in order of size,
 # narrow for shares of the memory bandwidth, which good kernels come near to and none passes.

@@ -15,13 +15,13 @@ import pandas as pd
 
 from gpusim.errors import ServingError
 from gpusim.serving.closed_loop import Load
-from gpusim.serving.engine_rules import PAUSING
+from gpusim.serving.engine_options import PAUSING
 from gpusim.serving.entry import EXPERTS_ONLY
+from gpusim.serving.fitting import Runs, stacked
 from gpusim.serving.hardware import gpu
 from gpusim.serving.kv_cache import kv_tokens
 from gpusim.serving.model import ModelShape, model_shape
 from gpusim.serving.replica import FORMATS, Layout, Replica
-from gpusim.serving.runs import Runs, stacked
 
 # Tokens of the prompts of ML.ENERGY's tasks, which its table does not tell: what explained its runs best, rounded, when
 # a factor on each was fitted with all else.

@@ -26,11 +26,11 @@ import numpy as np
 import gpusim
 from gpusim.analysis.conservation import check as laws
 from gpusim.engine.build import Names
-from gpusim.engine.cycle import cycle
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
+from gpusim.engine.processes import cycle
 from gpusim.kernels.state.codes import Backfill, Cause, Order, Status
 from gpusim.policies.indices import ServiceLevels
 from gpusim.policies.queue_orders import sjf

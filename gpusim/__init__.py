@@ -22,10 +22,7 @@ if TYPE_CHECKING:  # for editors, which take it as true; at run time each is imp
     from gpusim.studies.deliveries.deliveries import deliveries
     from gpusim.studies.relief.study import relieve
     from gpusim.studies.statistics.intervals import mean_interval, paired_interval
-    from gpusim.tables.assumptions import Assumptions
-    from gpusim.tables.competition import Competition
-    from gpusim.tables.deliveries import Deliveries
-    from gpusim.tables.relief import Relief
+    from gpusim.tables.studies import Assumptions, Competition, Deliveries, Relief
 
 __version__ = "0.1.0"
 __all__ = [
@@ -44,11 +41,11 @@ _HOMES = {
     "play": "gpusim.buildout.play",
     "BuildOut": "gpusim.buildout.play",
     "deliveries": "gpusim.studies.deliveries.deliveries",
-    "Deliveries": "gpusim.tables.deliveries",
+    "Deliveries": "gpusim.tables.studies",
     "assumptions": "gpusim.studies.deliveries.assumptions",
-    "Assumptions": "gpusim.tables.assumptions",
+    "Assumptions": "gpusim.tables.studies",
     "competition": "gpusim.studies.deliveries.competition",
-    "Competition": "gpusim.tables.competition",
+    "Competition": "gpusim.tables.studies",
     "jobs_from": "gpusim.inputs.traces.frames",
     "read_requests": "gpusim.inputs.requests.formats",
     "entry": "gpusim.serving.entry",
@@ -58,7 +55,7 @@ _HOMES = {
     "plan": "gpusim.results.plan",
     "Plan": "gpusim.results.plan",
     "relieve": "gpusim.studies.relief.study",
-    "Relief": "gpusim.tables.relief",
+    "Relief": "gpusim.tables.studies",
     "sweep": "gpusim.results.sweep",
     "Sweep": "gpusim.results.sweep",
 }

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gpusim.cli import cli
-from gpusim.cli.target import check_run
+from gpusim.cli.paths import check_run
 from gpusim.errors import ResultError
 from gpusim.scenario.scenario import Scenario
 from tests import forked

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import gpusim
 from gpusim.cli import cli
-from gpusim.cli.path import NamedPath
+from gpusim.cli.paths import NamedPath
 from gpusim.errors import GpusimError
 from gpusim.studies.store import Store
 

@@ -111,7 +111,7 @@ def test_what_cannot_be_run(tmp_path: Path) -> None:
 
 def test_no_scheduler_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study(tmp_path)
-    monkeypatch.setattr("gpusim.studies.sweeps.dask.TIMEOUT_S", 0.5)
+    monkeypatch.setattr("gpusim.studies.sweeps.backend.TIMEOUT_S", 0.5)
     for address in ("127.0.0.1:9", "nonsense", "ftp://127.0.0.1:9"):
         began_s = time.monotonic()
         result = sweep("sweep.toml", "--executor", "dask", "--address", address)

@@ -9,9 +9,9 @@ import gpusim
 from gpusim.inputs.climatology import climate_signals
 from gpusim.inputs.synthetic import synthesize
 from gpusim.serving.entry import entry
+from gpusim.serving.replay import most_requests_per_s
 from gpusim.serving.replica import Layout
 from gpusim.serving.tabulation import deployment as serving
-from gpusim.serving.throughput import most_requests_per_s
 from gpusim.units import DAY_S, HOUR_S
 
 INFERENCE, RESEARCH = ("services", "batch-inference"), ("research", "rl-training", "rl-rollout", "evaluation")

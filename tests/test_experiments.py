@@ -70,6 +70,11 @@ def test_coreweave_quarters(tmp_path, capsys):
     assert found.loc[(experiment.BACKLOG, "2025Q1"), "gap"] == pytest.approx(0.0, abs=0.03)  # 15.1 + 11.9 - revenue
     assert found.loc[(experiment.BACKLOG, "2025Q4"), "gap"] == pytest.approx(0.0, abs=0.01)  # it goes in
     assert found.loc[(experiment.RESULT, "2025Q3"), "p50"] < 0.0
+    lines = experiment.loss_by_line(experiment.simulated(gpusim.Scenario.from_toml(experiment.SEED), range(12)))
+    assert lines.drop("net result").sum().to_numpy() == pytest.approx(lines.loc["net result"].to_numpy())
+    assert lines["difference"].idxmin() == "net result"
+    assert lines.drop("net result")["difference"].idxmin() == "operating result before shares"
+    assert lines.loc["interest", "difference"] < 0.0 < lines.loc["operating result before shares", "ours"]
 
 
 def test_contracts_2025(tmp_path, capsys):
@@ -273,6 +278,18 @@ def test_fragmentation(tmp_path, capsys, monkeypatch):
     experiment.main(str(tmp_path / "figure.png"), "gpushare100", "2")
     said = capsys.readouterr().out
     assert float(re.search(r"farthest off: ([\d.]+) points", said)[1]) < 2.0
+    assert imread(tmp_path / "figure.png").std() > 0.01
+
+
+def test_openb_fleet(tmp_path, capsys):
+    """Fragments are fewest under FGD, and all placements see the same jobs."""
+    experiment = load("openb_fleet")
+    if "default" not in experiment.variants(None):
+        pytest.skip("needs published traces in GPUSIM_DATA")
+    experiment.main(str(tmp_path / "figure.png"))
+    rows = dict(re.findall(r"^(\w+) +[\d.]+ +([\d.]+)", capsys.readouterr().out, re.M))
+    assert list(rows) == list(experiment.PLACEMENTS)
+    assert min(rows, key=lambda name: float(rows[name])) == "fgd"
     assert imread(tmp_path / "figure.png").std() > 0.01
 
 

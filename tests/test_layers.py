@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "gpusim"
+LONGEST = 350  # lines of a file
 
 # Part -> what it may import besides itself. Imports inside functions count as much as those at the top.
 BASE = {"errors", "units", "rng", "gangs", "causes", "misses", "plugins"}
@@ -175,6 +176,12 @@ def test_the_architecture_has_every_part_below_what_it_imports() -> None:
         above |= set(row)
         for name in row:
             assert (ALLOWED[name] or set()) <= above, name
+
+
+def test_files_are_short_and_say_first_what_they_hold() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in files()}
+    assert [path for path, text in texts.items() if text.count("\n") > LONGEST] == []
+    assert [path for path, text in texts.items() if not ast.get_docstring(ast.parse(text))] == []
 
 
 def test_no_circle_of_modules() -> None:

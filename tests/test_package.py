@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import gpusim
-from gpusim.scenario.seeds import about, seeds
+from gpusim.scenario.files import about, seeds
 from gpusim.studies.sweeps.spec import SweepSpec
 
 ROOT = Path(__file__).parents[1]

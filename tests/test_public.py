@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import gpusim
+from gpusim.analysis.conservation import check
 from gpusim.errors import ResultError
 from gpusim.inputs.traces import describe, open_trace
 
@@ -156,3 +157,26 @@ def test_the_policy_of_the_guide_holds_jobs_back_and_starts_them(tmp_path, monke
     held = result.job_waits[result.job_waits["cause"] == "policy"]
     assert 0 < len(held) < len(jobs)
     assert held["wait_s"].max() <= 6 * 3600.0 + 30.0
+
+
+def test_the_policy_of_the_guide_with_three_doors(tmp_path, monkeypatch) -> None:
+    """On two pools with jobs of two priorities, failures and a service: all is conserved; of jobs of a node, which find
+    room in turn, more of the urgent start, and the site where power costs more is left alone."""
+    text = next(text for text in SNIPPETS if "class UrgentWhereCheap" in text)
+    (tmp_path / "my_fleet.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    small = gpusim.Scenario.from_toml(ROOT / "seeds" / "small.toml")
+    stream = small.workload.streams["research"]
+    urgent = stream.model_dump(exclude_unset=True) | {"priority": 2, "tenant": "urgent"}
+    changes = {
+        "run.days": 1.0, "scheduler.mode": "cycle", "scheduler.order": "my_fleet:UrgentWhereCheap",
+        "tenants.urgent": {}, "workload.streams.urgent": urgent, "failures.mix": "llama3",
+    }  # fmt: skip
+    result = gpusim.run(small.with_(changes))
+    sys.modules.pop("my_fleet")
+    assert check(result) == []
+    jobs = result.jobs[result.jobs["gpus"] == 8]
+    started = jobs["start_s"].notna().groupby(jobs["tenant"], observed=True).mean()
+    assert started["urgent"] > started[stream.tenant] + 0.1
+    assert set(result.jobs["site"].dropna()) == {"texas"}

@@ -14,11 +14,11 @@ from gpusim.buildout.play import play
 from gpusim.buildout.rivals import ordered
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
+from gpusim.commerce.allocation import of_build_out
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.capital import spending_of
-from gpusim.commerce.rent import leases_of
 from gpusim.commerce.scarcity import prices
+from gpusim.commerce.site_costs import leases_of
 from gpusim.commerce.statements import statements
 from gpusim.regulation.building import limited
 from gpusim.scenario.notes import notes

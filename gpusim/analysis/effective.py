@@ -10,7 +10,7 @@ import pandas as pd
 
 from gpusim.analysis.delays import job_groups
 from gpusim.analysis.groups import Groups
-from gpusim.analysis.job_classes import job_classes
+from gpusim.analysis.jobs import job_classes
 from gpusim.errors import GpusimError, did_you_mean
 from gpusim.scenario.checkpoints import effective_time, interval_s, mttf_s
 from gpusim.scenario.scenario import Scenario

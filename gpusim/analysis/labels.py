@@ -13,7 +13,7 @@ from gpusim.units import DAY_S, HOUR_S, number_of
 
 SHARES = (
     "allocation", "utilisation", "goodput", "useful_share_of_planned", "service_tokens_served_share", "served_share",
-    "delivered_share", "service_attainment", "attainment",
+    "delivered_share", "service_attainment", "attainment", "deadlines_met",
 )  # fmt: skip
 # End of a name -> unit.
 _ENDS = {
@@ -66,6 +66,7 @@ _SAID = {
     "job_hours_waited": "waiting time of jobs",
     "wasted_gpu_hours": "GPU time wasted by jobs",
     "jobs_done": "finished jobs",
+    "deadlines_met": "share of deadlines met",
     "waiting": "jobs still waiting",
     "gpu_hours_lost": "GPU time lost",
     "gpu_hours_held_back": "GPU time held back",

@@ -8,8 +8,8 @@ import pandas as pd
 from gpusim.analysis.wording import gpu_hours, quantity, share
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.rules import NAMES
-from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
+from gpusim.tables.studies import Deliveries
 from gpusim.units import number_of
 
 AHEAD = "ahead of plan"  # what came early: no loss

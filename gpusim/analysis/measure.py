@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpusim.errors import did_you_mean
+from gpusim.scenario.placements import SCORED
 from gpusim.scenario.rule import Connection
 from gpusim.scenario.rules import RulesBase
 from gpusim.scenario.scenario import Scenario
@@ -45,6 +46,7 @@ FLEET = {
     **{f"jct_p{q}_s": "submission to completion, of finished jobs" for q in QUANTILES},
     "makespan_s": "first submission to last end",
     "fairness": "Jain's index of the tenants' mean bounded slowdown: 1 if all are slowed equally",
+    "deadlines_met": "jobs that ended by their deadline / jobs with one that ended or were due",
     "wasted_gpu_hours": "held by jobs and not useful: loading, checkpoints, lost work, slowed",
     "service_tokens_served_share": "tokens served / tokens asked for",
     "service_attainment": "requests on time / finished requests, of services with a model",
@@ -62,7 +64,7 @@ _JOBS = (
     "jobs", "started", "jobs_done", "waiting", "job_hours_waited",
     "wait_mean_s", *(f"wait_p{q}_s" for q in QUANTILES),
     "waited_mean_s", *(f"waited_p{q}_s" for q in QUANTILES),
-    "useful_gpu_hours",
+    "useful_gpu_hours", "deadlines_met",
 )  # fmt: skip
 # Of the requests of services with a model: how many; of finished requests, the share on time; these per second.
 # Percentiles are of those that are served one by one.
@@ -72,6 +74,7 @@ OF_REQUESTS = ("requests", "attainment", "goodput_requests_per_s", *PERCENTILES)
 _BUILD = ("gpu_hours_lost", "usd")
 # Figures of the fleet in a scenario with contracts, of the whole run.
 MONEY = ("revenue_usd", "ebitda_usd", "capex_usd", "free_cash_usd", "paid_in_usd")
+FRAGMENTS = "fragment_gpus"  # of the fleet, where scheduler.placement scores nodes: mean over time
 # Kind of thing -> its figures.
 MEASURES = {
     "fleet": tuple(FLEET),
@@ -115,7 +118,7 @@ class Measure(NamedTuple):
             name = "".join(words)
             if name in MEASURES and name != "fleet":
                 raise ValueError(f'a name and a measure are missing; give say "{name} NAME {MEASURES[name][-1]}"')
-            return cls("fleet", "", "", _known("figure", name, (*MEASURES["fleet"], *MONEY)))
+            return cls("fleet", "", "", _known("figure", name, (*MEASURES["fleet"], *MONEY, FRAGMENTS)))
         kind, *parts, figure = words
         _known("kind", kind, tuple(MEASURES)[1:])
         by_cause = kind == "pool" and figure not in MEASURES["pool"]
@@ -149,14 +152,26 @@ def absent(measure: Measure, scenario: Scenario) -> str:
     }
     if measure.measure == "service_attainment" and not any(one.model for one in scenario.services.values()):
         return "service_attainment is a figure of scenarios with services that have a model; this one has none"
+    if measure.measure == "deadlines_met" and not may_have_deadlines(scenario):
+        return "deadlines_met is a figure of scenarios whose jobs have deadlines; give a stream deadline_slack"
     if measure.measure in MONEY and not scenario.contracts:
         return f"{measure.measure} is a figure of scenarios with contracts; this one has none"
+    if measure.measure == FRAGMENTS and scenario.scheduler.placement not in SCORED:
+        return (
+            f"{FRAGMENTS} is a figure of placements that score nodes ({', '.join(SCORED)}); this one is"
+            f" {scenario.scheduler.placement}"
+        )
     if measure.kind == "fleet" or (workload.trace and measure.kind in ("job_class", "tenant")):
         return ""
     names = known[measure.kind]
     if measure.name in names:
         return _lacking(measure, scenario.services[measure.name]) if measure.kind == "service" else ""
     return f"no {measure.kind} {measure.name!r}{did_you_mean(measure.name, names)}; known: {', '.join(names) or 'none'}"
+
+
+def may_have_deadlines(scenario: Scenario) -> bool:
+    """Whether jobs have deadlines; of a trace only a run can tell."""
+    return bool(scenario.workload.trace) or any(one.has_deadlines for one in scenario.workload.streams.values())
 
 
 def _lacking(measure: Measure, service: Service) -> str:
@@ -222,6 +237,7 @@ _NONE = {
     "jct_": "no jobs finished",
     "makespan": "no jobs finished",
     "fairness": "no jobs finished",
+    "deadlines_met": "no deadlines",
     "slowdown": "no jobs finished",
     "service_tokens_served_share": "no demand",
     "served_share": "no demand",
@@ -255,5 +271,5 @@ def sign_of(figure: str) -> float:
 _MORE_IS_BETTER = ("revenue_usd", "ebitda_usd", "free_cash_usd", "billed_usd")
 _LESS_IS_BETTER = (
     "wait", "slowdown", "rejected", "evictions", "energy", "pue", "carbon", "usd", "lost", "held_back", "asked", "peak",
-    "late_days", "delivered_day", "ttft", "token_time", "jct_", "makespan", "wasted",
+    "late_days", "delivered_day", "ttft", "token_time", "jct_", "makespan", "wasted", "fragment",
 )  # fmt: skip

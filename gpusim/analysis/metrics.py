@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.deadlines import Deadlines
 from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
+from gpusim.analysis.economics import owning_usd
 from gpusim.analysis.labels import name_of_unit, unit_of
 from gpusim.analysis.measure import FLEET as METRICS
 from gpusim.analysis.measure import none_of
-from gpusim.analysis.owning import owning_usd
 from gpusim.analysis.requests import attainment, in_all, with_model
 from gpusim.causes import HELD, JOBS, OFFLINE, TRAINING, USEFUL
 from gpusim.tables.record import Record
@@ -62,6 +63,7 @@ def metrics(result: Record) -> pd.Series:
         **_percentiles("jct_p{}_s", jct_s),
         "makespan_s": float(jobs["end_s"].to_numpy()[ended].max() - jobs["submit_s"].min()) if len(jct_s) else np.nan,
         "fairness": _alike(slowdown, jobs["tenant"].to_numpy()[ended]),
+        "deadlines_met": Deadlines.of(result).met_share(),
         "wasted_gpu_hours": gpu_h(*JOBS) - gpu_h(TRAINING),
         "service_tokens_served_share": _ratio(services["served_tokens"].sum(), services["demand_tokens"].sum()),
         "service_attainment": in_all(attainment(result)) if with_model(result) else np.nan,

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.bottlenecks import both_sides, losses
+from gpusim.analysis.deadlines import Deadlines
 from gpusim.analysis.delays import Waits, job_groups, queue_delay_s
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import AHEAD
-from gpusim.analysis.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES, holders
+from gpusim.analysis.measure import BY_CAUSE, FRAGMENTS, MEASURES, MONEY, QUANTILES, holders
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.rejections import turned_away
 from gpusim.analysis.requests import figures as figures_of_requests
@@ -36,7 +37,8 @@ def outcome(result: Record, warm_up_s: float = 0.0) -> pd.DataFrame:
         - job_class, tenant, size: jobs, started, waiting, job_hours_waited, wait_mean_s and wait_p50_s to wait_p99_s as
           ``delays``; waited_mean_s and waited_p50_s to waited_p99_s from submission to the first start (of jobs that
           never started, to the end of the run; rejected jobs count as infinite in the percentiles and are left out of
-          the mean); useful_gpu_hours are GPU-hours of work that was kept. Only groups that have jobs;
+          the mean); useful_gpu_hours are GPU-hours of work that was kept; deadlines_met as
+          ``gpusim.analysis.deadlines``. Only groups that have jobs;
         - service: all its deployments together; replicas and wanted_replicas are means over time; the figures of
           ``OF_REQUESTS`` are NaN of services without a model, their percentiles, of services by requests, those of the
           whole run, also after a warm-up;
@@ -44,6 +46,7 @@ def outcome(result: Record, warm_up_s: float = 0.0) -> pd.DataFrame:
         - pool, name "SITE/TYPE": planned and useful GPU-hours of the ledger; and by cause the figures of ``BY_CAUSE``
           as ``bottlenecks``. Causes that held nothing back, lost nothing and kept nobody waiting have no rows;
         - rejection: by cause the figures of ``gpusim.analysis.rejections.turned_away``, name what the jobs asked for;
+        - ``FRAGMENTS`` of the fleet, where the placement scores nodes: mean over time;
         - contract, project, and ``MONEY`` of the fleet, where the scenario has them, of the whole run: delivered_share
           of the GPU-hours committed and in force; late_days of the latest milestone due (to the run's end if it was
           not met); delivered_day since the run's start, of a contract that of the last of its milestones to be met
@@ -65,6 +68,8 @@ def outcome(result: Record, warm_up_s: float = 0.0) -> pd.DataFrame:
     away = turned_away(result)
     figures = tuple(away.columns.drop(["cause", "name"]))
     table.add("rejection", away["name"].tolist(), away, away["cause"].tolist(), figures)
+    if FRAGMENTS in result.pools:
+        table.add("fleet", [""], {FRAGMENTS: _fragment_gpus(result.pools)}, measures=(FRAGMENTS,))
     if "contract_accounts" in result.tables:
         _add_contracts(table, result)
     if "build_projects" in result.tables:
@@ -125,6 +130,7 @@ def _add_jobs(table: _Table, result: Record) -> None:
     done = jobs["status"].isin(["done", "timed_out"]).to_numpy()
     finite = np.isfinite(waited_s)
     finite_s = np.where(finite, waited_s, np.nan)
+    deadlines = Deadlines.of(result)
     for by in ("job_class", "tenant", "size"):
         groups = job_groups(jobs, by)
         sums = waits.summed(groups, useful_s=useful_s, waited_s=finite_s)
@@ -137,6 +143,7 @@ def _add_jobs(table: _Table, result: Record) -> None:
             "waited_mean_s": mean_s,
             **{f"waited_p{q}_s": quantiles[:, i] for i, q in enumerate(QUANTILES)},
             "useful_gpu_hours": sums["useful_s"] / HOUR_S,
+            "deadlines_met": deadlines.met_shares(groups),
         }
         table.add(by, [str(label) for label in groups.labels], figures)
 
@@ -188,6 +195,12 @@ def _add_pools(table: _Table, result: Record) -> None:
     order = sorted(range(len(lost)), key=[(place[n], rank[c]) for n, c in zip(names, lost["cause"])].__getitem__)
     lost = lost.iloc[order]
     table.add("pool", [names[i] for i in order], lost, lost["cause"].tolist())
+
+
+def _fragment_gpus(pools: pd.DataFrame) -> float:
+    """Mean over time of GPUs of all pools that usual jobs could not use."""
+    span_s = pools["end_s"] - pools["start_s"]
+    return float((pools[FRAGMENTS] * span_s).sum() / (pools["end_s"].max() - pools["start_s"].min()))
 
 
 def _add_contracts(table: _Table, result: Record) -> None:

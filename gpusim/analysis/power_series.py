@@ -1,27 +1,97 @@
-"""The power of a site from sample to sample, for a window of a run: swings that a grid study needs."""
+"""The power of a site, and of each job there, from moment to moment: swings that a grid study asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from gpusim import gangs, rng
-from gpusim.analysis.job_classes import job_classes
-from gpusim.analysis.job_runs import parts_of_runs
-from gpusim.analysis.step_power import PEAK_OF_TDP, STEP_S, Steps
+from gpusim.analysis.jobs import job_classes, parts_of_runs
 from gpusim.errors import ResultError, did_you_mean
 from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
+
+# What the GPUs of one job draw from moment to moment: its loading, steps of work, and checkpoints.
+#
+# The energy of a run up to a moment has a closed form, so that the mean over any sample, however short or long, is
+# exact.
+
+STEP_S = 2.0  # of training: assumption; runs of 16,384 GPUs and more take a few seconds
+# Where a GPU goes back to work after a stall it draws more than its limit for a moment: an H100 with a limit of 700 W
+# drew 134 W in stalls, 830 to 860 W for less than 0.2 s, then 690 W, at samples of 0.1 s (our measurement, 2026-11).
+PEAK_OF_TDP, PEAK_S = 850.0 / 700.0, 0.1
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a job does, and what its GPUs draw above idle meanwhile, in all.
+
+    Attributes
+    ----------
+    step_s, exchange_s : float
+        [s] Length of a step, and of the exchange of data that ends it; 0: it draws the same throughout.
+    work_w, exchange_w, write_w, peak_w : float
+        [W] In work (its mean, the peak at its beginning counted in), exchange, checkpoint, and at the peak.
+    load_s, interval_s, write_s : float
+        [s] Loading before the first step; work between checkpoints; time that one stops it.
+    """
+
+    step_s: float
+    exchange_s: float
+    work_w: float
+    exchange_w: float
+    write_w: float
+    peak_w: float
+    load_s: float
+    interval_s: float
+    write_s: float
+
+    def energy_j(self, since_s: np.ndarray, shift_s: float) -> np.ndarray:
+        """[J] above idle from the start until ``since_s`` [s] after it.
+
+        The steps are ``shift_s`` ahead of their clock: jobs do not step together.
+        """
+        load_s = np.minimum(since_s, self.load_s)
+        after_s = since_s - load_s
+        if 0.0 < self.interval_s < np.inf:
+            cycles, rest_s = np.divmod(after_s, self.interval_s + self.write_s)
+            worked_s = cycles * self.interval_s + np.minimum(rest_s, self.interval_s)
+        else:
+            worked_s = after_s
+        work_j = self._stepped_j(worked_s + shift_s) - self._stepped_j(np.array(shift_s))
+        return load_s * self.exchange_w + work_j + (after_s - worked_s) * self.write_w
+
+    def _stepped_j(self, worked_s: np.ndarray) -> np.ndarray:
+        """[J] of steps that follow one another for ``worked_s``."""
+        if self.exchange_s <= 0.0:
+            return worked_s * self.work_w
+        steps, rest_s = np.divmod(worked_s, self.step_s)
+        work_s = self.step_s - self.exchange_s
+        peak_s = min(PEAK_S, work_s / 2.0)
+        peak_j, whole_j = peak_s * max(self.peak_w, self.work_w), work_s * self.work_w
+        edges_s = [0.0, peak_s, work_s, self.step_s]
+        step_j = whole_j + self.exchange_s * self.exchange_w
+        return steps * step_j + np.interp(rest_s, edges_s, [0.0, peak_j, whole_j, step_j])
+
+
+# The power of a site from sample to sample, for a window of a run: swings that a grid study needs.
 
 JOB_PHASES = ("compute_j", "communication_j", "checkpoint_j")
 MOST_SAMPLES = 20_000_000
 
 
 def power_series(
-    result: Record, site: str, from_s: float, to_s: float, step_s: float = 0.05, work_step_s: float = STEP_S
+    result: Record,
+    site: str,
+    from_s: float,
+    to_s: float,
+    step_s: float = 0.05,
+    work_step_s: float = STEP_S,
+    serving_j: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> pd.DataFrame:
     """Mean power of a site in each sample of a window.
 
@@ -29,8 +99,8 @@ def power_series(
     data, and write checkpoints, each with the draw of its phase; all GPUs of a job in step, each job by its own clock.
     Each run of a job is where and when it was, one that was evicted too. Over every record interval the energy is that
     of the run: ``scale`` is by how much the jobs' draw was multiplied for that: in the run a job draws its mean
-    throughout, and less if it is capped or slowed. Idle power and that of services are means of the record interval, as
-    are cooling and other overhead; conversion losses follow the load.
+    throughout, and less if it is capped or slowed. Idle power is a mean of the record interval, as are cooling, other
+    overhead, and what services draw beyond ``serving_j``; conversion losses follow the load.
 
     Parameters
     ----------
@@ -41,6 +111,9 @@ def power_series(
         [s] Length of a sample.
     work_step_s : float
         [s] Length of a step of the jobs' work.
+    serving_j : callable, optional
+        ``serving_j(at_s)``: [J] that services drew in their steps up to some moments, of each whole record interval no
+        more than the run booked, as ``ReplayedPower.energy_j``; without it, they draw their mean throughout.
 
     Returns
     -------
@@ -63,6 +136,9 @@ def power_series(
             if inside.stop - inside.start > 1:
                 since_s = np.clip(at_s[inside], begin_s, end_s) - begin_s
                 out[inside.start : min(inside.stop - 1, len(out))] += np.diff(steps.energy_j(since_s, shift_s))
+    steps_j, rest_j = np.zeros(samples), power["serving_j"].to_numpy()
+    if serving_j is not None:
+        steps_j, rest_j = np.diff(serving_j(edges_s)), rest_j - np.diff(serving_j(spans_s))
     true_j = power[list(JOB_PHASES)].sum(axis=1).to_numpy()
     scale = np.divide(true_j, of_spans_j, out=np.ones(len(power)), where=of_spans_j > 0.0)
     row = np.minimum(np.searchsorted(spans_s, edges_s[:-1] + step_s / 2.0, side="right") - 1, len(power) - 1)
@@ -70,7 +146,7 @@ def power_series(
     columns = {
         "time_s": edges_s[:-1],
         "jobs_w": jobs_j / step_s * scale[row],
-        "serving_w": power["serving_j"].to_numpy()[row] / span_s,
+        "serving_w": steps_j / step_s + rest_j[row] / span_s,
         "idle_w": power["idle_j"].to_numpy()[row] / span_s,
     }
     columns["it_w"] = columns["jobs_w"] + columns["serving_w"] + columns["idle_w"]

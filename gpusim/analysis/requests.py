@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.economics import hourly_usd
 from gpusim.analysis.measure import OF_REQUESTS
-from gpusim.analysis.owning import hourly_usd
 from gpusim.analysis.serving import keys
 from gpusim.scenario.inference import Objectives
 from gpusim.tables.record import Record
@@ -176,9 +176,10 @@ def deployments(result: Record) -> pd.DataFrame:
         (requests lost with a replica and sent anew); gpu_hours held, prefill_share, decode_share, idle_share,
         loading_share and draining_share of them;
         energy_j (of GPUs, idle power included), energy_usd (its part of the site's bill by the servers' energy,
-        interval by interval), owning_usd (what it costs to own the GPUs: ``gpusim.analysis.owning``); tokens_per_joule,
-        tokens_per_usd (energy and owning). NaN where no GPU was held. Where prefill is apart these two are of all
-        replicas of the service at the site, in the row of those that decode; NaN in that of those that prefill.
+        interval by interval), owning_usd (what it costs to own the GPUs: ``gpusim.analysis.economics``);
+        tokens_per_joule, tokens_per_usd (energy and owning). NaN where no GPU was held. Where prefill is apart these
+        two are of all replicas of the service at the site, in the row of those that decode; NaN in that of those that
+        prefill.
     """
     rows = result.tables["service_replicas"]
     power = result.tables["power"].set_index(["site", "start_s"])

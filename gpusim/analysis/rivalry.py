@@ -10,9 +10,9 @@ import pandas as pd
 from gpusim.analysis.lateness import spelled
 from gpusim.analysis.wording import gpu_hours, quantity, worth
 from gpusim.scenario.earnings import Earnings
-from gpusim.tables.competition import ALL, Competition
 from gpusim.tables.names import PRICES
 from gpusim.tables.record import Record
+from gpusim.tables.studies import ALL, Competition
 from gpusim.units import DAY_S, months, number_of
 
 TABLE = ["rival", "supply", "orders", "again", "units", "received", "cancelled", "waited_days"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from gpusim.buildout.activity import Activity
-from gpusim.buildout.durations import Durations
+from gpusim.buildout.activity import Activity, Durations
 from gpusim.scenario.build_out import target
 from gpusim.scenario.project import COMPONENTS
 from gpusim.scenario.scenario import Scenario

@@ -10,16 +10,15 @@ import pandas as pd
 
 from gpusim.buildout import ledger
 from gpusim.buildout.activity import Activity
-from gpusim.buildout.inventory import Inventory
+from gpusim.buildout.inventory import Inventory, brought, firm_mw
 from gpusim.buildout.network import Network
-from gpusim.buildout.on_site import brought, firm_mw
 from gpusim.buildout.path import critical_path, delivery, giver, spans
 from gpusim.buildout.schedule import Line, Schedule, simulate
 from gpusim.errors import one_line
 from gpusim.regulation.building import limited
 from gpusim.scenario.scenario import BUILDING, Scenario
 from gpusim.scenario.shock import Shock
-from gpusim.tables.instants import dated
+from gpusim.tables.record import dated
 from gpusim.units import DAY_S, number_of
 
 TASKS = ["project", "site", "task", "kind", "planned_start_s", "planned_end_s", "ready_s", "start_s", "end_s",

@@ -11,7 +11,7 @@ import numpy as np
 from simpy import Event
 
 from gpusim import rng
-from gpusim.buildout.durations import P90
+from gpusim.buildout.activity import P90
 from gpusim.buildout.supply import Calendar, SharedSupply
 from gpusim.scenario.rival import Reaction, Rival
 from gpusim.scenario.scenario import Scenario

@@ -1,4 +1,4 @@
-"""One replication of the build-out: tasks as SimPy processes, and when each began and ended."""
+"""One replication of the build-out: what is random, when tasks begin and end, and what is known at a date."""
 
 from __future__ import annotations
 
@@ -7,14 +7,42 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
-from gpusim.buildout.activity import Activity
-from gpusim.buildout.draws import Draws
+from gpusim.buildout.activity import Activity, Durations, is_certain
 from gpusim.buildout.network import Network
-from gpusim.buildout.rivals import Request, Rivals
-from gpusim.buildout.shocks import Window, changes, end_s
+from gpusim.buildout.rivals import PurchaseOrder, Request, Rivals, ordered
+from gpusim.buildout.shocks import Window, above, changes, done_s, drawn, end_s
 from gpusim.buildout.supply import LAST, MONTH_S, Calendar, SharedSupply
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, months
+
+# All that is random in one replication of the build-out.
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What is drawn before anything happens, each from a stream of its own.
+
+    Attributes
+    ----------
+    work_s : list of float
+        [s] Work in each task.
+    windows : list of Window
+        The shocks that come.
+    orders : list of PurchaseOrder
+        What rivals order, in order of time.
+    """
+
+    work_s: list[float]
+    windows: list[Window]
+    orders: list[PurchaseOrder]
+
+    @classmethod
+    def of(cls, network: Network, scenario: Scenario, seed: int) -> Draws:
+        """The draws of a seed."""
+        return cls(network.durations.work_s(seed), drawn(scenario, seed), ordered(scenario, seed))
+
+
+# One replication of the build-out: tasks as SimPy processes, and when each began and ended.
 
 
 class Line(NamedTuple):
@@ -174,3 +202,48 @@ class _Simulation:
     def _reach(self, milestone: int) -> None:
         self.time_s[milestone] = self.env.now
         self.reached[milestone].succeed()
+
+
+# What is known of the build-out at a date: what has been is certain, what is to come is drawn anew.
+
+
+def as_of(network: Network, scenario: Scenario, draws: Draws, schedule: Schedule, at_s: float, seed: int) -> Draws:
+    """Draws of a world that is as it was up to a time [s], and of another seed from then on.
+
+    Work that is done, handed over or not, tells of the causes that it has in common with what is not. Work under way is
+    known to be more than what is done of it, which is not held to tell of common causes; a shock that has not come may
+    still come; orders that rivals have placed stand. Played, they are the schedule up to that time, exactly: a sample
+    of what may follow.
+
+    Parameters
+    ----------
+    draws, schedule : Draws, Schedule
+        What happens.
+    """
+    durations = network.durations
+    ended = [a for a in network.activities if schedule.worked_s[a.index] <= at_s and not is_certain(a)]
+    seen = {activity.index: durations.z_of(activity, draws.work_s[activity.index]) for activity in ended}
+    common = durations.common_given(seen, seed)
+    work_s = [
+        draws.work_s[activity.index] if activity.index in seen or is_certain(activity)
+        else _work_s(durations, activity, draws, schedule, at_s, common, seed)
+        for activity in network.activities
+    ]  # fmt: skip
+    came = {window.name: window for window in draws.windows if window.from_s <= at_s}
+    windows = came | {window.name: window for window in drawn(scenario, seed, at_s) if window.name not in came}
+    orders = [order for order in draws.orders if order.at_s <= at_s]
+    orders += [order for order in ordered(scenario, seed) if order.at_s > at_s]
+    return Draws(work_s, [windows[name] for name in scenario.shocks if name in windows], orders)
+
+
+def _work_s(
+    durations: Durations, activity: Activity, draws: Draws, schedule: Schedule, at_s: float, common: dict, seed: int
+) -> float:
+    """[s] Work in a task that is not done: more than is done if it is under way, else anew."""
+    shared, own = durations.shared(activity, common), durations.own_draw(activity, seed)
+    if schedule.start_s[activity.index] <= at_s:
+        done = done_s(schedule.start_s[activity.index], at_s, [w for w in draws.windows if w.hits(activity)])
+        done /= activity.spec.expedite.factor if schedule.hurried[activity.index] else 1.0
+        if done > 0.0:
+            own = above(own, (durations.z_of(activity, done) - shared) / durations.own)
+    return durations.duration_s(activity, shared + durations.own * own)

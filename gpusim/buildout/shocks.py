@@ -8,8 +8,7 @@ from itertools import pairwise
 from math import copysign, inf
 
 from gpusim import rng
-from gpusim.buildout.activity import Activity
-from gpusim.buildout.durations import NORMAL, P90
+from gpusim.buildout.activity import NORMAL, P90, Activity
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.shock import Shock
 from gpusim.scenario.steps import Steps

@@ -9,7 +9,7 @@ from math import inf, ulp
 import simpy
 from simpy.events import URGENT
 
-from gpusim.scenario.supply import Supply
+from gpusim.scenario.project import Supply
 from gpusim.units import MONTH_S
 
 LAST = 2  # behind all other events of an instant

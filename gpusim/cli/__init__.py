@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 # Each adds its commands to the group.
-from gpusim.cli import (  # noqa: F401
-    calibrate,
-    figures,
-    inputs,
-    open,
-    pack,
-    plan,
-    policies,
-    power_series,
-    relieve,
-    replay,
-    report,
-    results,
-    schedules,
-    streams,
-    sweep,
-    validate,
-)
+from gpusim.cli import inputs, pack, planning, policies, report, results, serving, sweep, validate  # noqa: F401
 from gpusim.cli.group import cli
+from gpusim.cli.terminal import settle
 
 __all__ = ["cli", "main"]
 
 
 def main() -> None:
     """Entry point of the ``gpusim`` command."""
-    streams.settle()
+    settle()
     cli(prog_name="gpusim")

@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from gpusim import __version__
-from gpusim.cli.streams import say
+from gpusim.cli.terminal import say
 from gpusim.errors import GpusimError, printable, reason
 
 LONGEST = 200  # characters of one word, such as the name of a file, that a message shows

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from gpusim.cli.group import cli
-from gpusim.cli.path import PATH
-from gpusim.cli.streams import say
-from gpusim.cli.target import check_output, replace_option
+from gpusim.cli.paths import PATH, check_output, replace_option
+from gpusim.cli.terminal import say
 from gpusim.errors import GpusimError
 from gpusim.units import number_of
 
@@ -32,7 +31,7 @@ def scenarios() -> None:
 
     `gpusim run NAME` and `gpusim sweep NAME` take them by name.
     """
-    from gpusim.scenario.seeds import about, seeds
+    from gpusim.scenario.files import about, seeds
 
     for kind, command in (("scenario", "run"), ("sweep", "sweep")):
         say(f"gpusim {command} NAME")
@@ -46,9 +45,9 @@ def catalog() -> None:
     """The hardware catalogue with its sources."""
     from rich.console import Console
 
-    from gpusim.report.catalogue import tables
+    from gpusim.report.catalogue import hardware_tables
 
-    for table in tables():
+    for table in hardware_tables():
         Console(width=120).print(table)
 
 
@@ -60,9 +59,9 @@ def rules() -> None:
     """
     from rich.console import Console
 
-    from gpusim.report.rule_catalogue import tables
+    from gpusim.report.catalogue import rule_tables
 
-    for table in tables():
+    for table in rule_tables():
         Console(width=160).print(table)
 
 

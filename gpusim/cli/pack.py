@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from gpusim.cli.group import cli
-from gpusim.cli.path import PATH
-from gpusim.cli.progress import timed, with_progress
-from gpusim.cli.streams import say
-from gpusim.cli.target import check_output, replace_option
+from gpusim.cli.paths import PATH, check_output, replace_option
+from gpusim.cli.terminal import say, timed, with_progress
 
 if TYPE_CHECKING:
     from gpusim.studies.packing.timed import Played

@@ -7,25 +7,23 @@ from pathlib import Path
 import click
 
 from gpusim.cli.group import cli
-from gpusim.cli.path import PATH
-from gpusim.cli.progress import loading
-from gpusim.cli.streams import say
+from gpusim.cli.paths import PATH, check_study, force_option
 from gpusim.cli.studies import backend_options, stoppable, study, tell_failures
 from gpusim.cli.sweep import counts
-from gpusim.cli.target import check_study, force_option
+from gpusim.cli.terminal import loading, say
 
 
 @cli.command()
 def policies() -> None:
-    """Scheduling policies: rules, options and sources.
+    """Scheduling policies and placements: rules, options and sources.
 
-    A scenario names one as `scheduler.order`.
+    A scenario names one as `scheduler.order`, and a placement as `scheduler.placement`.
     """
     from rich.console import Console
 
-    from gpusim.report.policy_catalogue import tables
+    from gpusim.report.catalogue import policy_tables
 
-    for table in tables():
+    for table in policy_tables():
         Console(width=160).print(table)
 
 
@@ -38,7 +36,10 @@ def policies() -> None:
     metavar="NAMES",
     help="Policies, say fifo,easy,sjf+easy,priority+preempt,las: the others are compared with the first.",
 )
-@click.option("--replications", type=click.IntRange(2), default=10, show_default=True, help="Seeds for each policy.")
+@click.option(
+    "--replications", "--seeds", "replications", type=click.IntRange(2), default=10, show_default=True,
+    help="Runs of each policy, with consecutive seeds.",
+)  # fmt: skip
 @click.option(
     "--warm-up-days", type=click.FloatRange(0), default=0.0, show_default=True, help="Warm-up left out of measures."
 )
@@ -53,9 +54,8 @@ def compare_policies(
     """Which scheduling policy, and which differences are real?
 
     Runs SCENARIO under each policy with the same jobs and seeds, and compares each against the first: completion times,
-    waits, slowdowns, makespan, utilisation, fairness, preemptions, waste, energy. `gpusim policies` lists the names.
-    Finished runs are kept: the same command resumes where it stopped. Only preemptible jobs are
-    preempted.
+    waits, slowdowns, makespan, utilisation, fairness, preemptions, waste, energy, deadlines. `gpusim policies` lists
+    the names. Finished runs are kept: the same command resumes where it stopped. Only preemptible jobs are preempted.
 
     Exit status: 0 if all runs finished, 1 if some failed, 2 if there is nothing to run, 130 after Ctrl-C.
     """

@@ -9,14 +9,12 @@ import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.inputs import map_option
-from gpusim.cli.path import PATH
-from gpusim.cli.progress import timed, with_progress
+from gpusim.cli.paths import PATH, check_output, check_run, force_option, replace_option
 from gpusim.cli.report import ASSUMPTIONS, COMPETITION, DELIVERIES, write_report
-from gpusim.cli.streams import say
 from gpusim.cli.studies import study, tell_failures
-from gpusim.cli.target import check_output, check_run, force_option, replace_option
+from gpusim.cli.terminal import say, timed, with_progress
 from gpusim.errors import GpusimError, ResultError
-from gpusim.units import number_of
+from gpusim.units import DAY_S, WATT_PER_MW, number_of
 
 SEEDS = 8  # runs that a headline rests on
 QUICK_S = 4.0  # of work: for less no processes are started, which takes seconds
@@ -100,6 +98,8 @@ def run(
     findings = Findings(result, deliveries=found, competition=rivals, replications=several, assumptions=doubts)
     write_report(findings, folder)
     print_report(findings)  # only now: whoever reads this may go at any line
+    if found and one:
+        say("Without --one, this also names the five assumptions on which the answer hangs most, and what turns it.")
     say(f"\nOpen {folder / 'report.html'} in a browser; tables and figures are beside it.")
     if check:
         _check(result)
@@ -128,8 +128,8 @@ def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool
     if out and len(results) < 2:
         raise ResultError(f"{out}: a page compares at least two runs; found only {first}; give another folder")
     if out:
+        from gpusim.report.compared.page import write
         from gpusim.report.compared.runs import Runs
-        from gpusim.report.compared_page import write
         from gpusim.report.findings import Findings
 
         say(f"Open {write(Runs(_named(results, Findings)), out)} in a browser.")
@@ -176,8 +176,7 @@ def _check(result) -> None:
 
 def _replications(scenario, first, seeds: int, folder: Path, took_s: float, workers: int | None):
     """Runs with the seeds that follow: in processes where these are quicker than to do without them."""
-    from gpusim.studies.replications.folder import FOLDER, replications_in
-    from gpusim.studies.replications.replicate import replicate
+    from gpusim.studies.replications.replicate import FOLDER, replicate, replications_in
     from gpusim.studies.store import Store
 
     began = time.perf_counter()
@@ -216,3 +215,73 @@ def _assumptions(scenario, seed: int, losses):
     tried = number_of(len(found.assumptions), "assumption")
     say(f"Tried {tried} of the build-out in {time.perf_counter() - began:.1f} s.", err=True)
     return found
+
+
+# ``gpusim power-series``: the power of a site of a saved result from sample to sample.
+
+ENDINGS = (".csv", ".parquet")
+
+
+@cli.command("power-series")
+@click.argument("folder", type=PATH)
+@click.option("--site", required=True, help="A site of the result.")
+@click.option("--from", "from_day", type=float, required=True, help="Start of the window, in days of the run.")
+@click.option("--to", "to_day", type=float, required=True, help="End of the window, in days of the run.")
+@click.option("--step", "step_s", type=float, default=0.025, show_default=True, help="Sample interval [s].")
+@click.option("--work-step", "work_step_s", type=float, default=2.0, show_default=True,
+              help="Training step of the jobs [s]; each ends with an exchange of data.")  # fmt: skip
+@click.option("--mean-services", is_flag=True,
+              help="Draw services at their mean over each record interval; serve no requests again.")  # fmt: skip
+@click.option("--storage-mw", type=click.FloatRange(0, min_open=True),
+              help="Smooth with storage of this charging and discharging power [MW].")  # fmt: skip
+@click.option("--dummy-mw", type=click.FloatRange(0, min_open=True), help="Smooth with dummy load of this power [MW].")
+@click.option("--out", type=PATH, help="Write the series to this CSV or Parquet file.")
+@click.option("--figure", type=PATH, help="Draw power and swings to this PNG, PDF or SVG file.")
+@replace_option
+def power_series(
+    folder: Path, site: str, from_day: float, to_day: float, step_s: float, work_step_s: float,
+    mean_services: bool, storage_mw: float | None, dummy_mw: float | None, out: Path | None, figure: Path | None,
+    force: bool,
+) -> None:  # fmt: skip
+    """Power of a site, second by second, for grid studies.
+
+    FOLDER holds a saved result with the site. Ramps and swings are printed.
+    """
+    from gpusim.analysis import swings
+    from gpusim.analysis.power_series import power_series as series_of
+    from gpusim.engine.serving.replayed import replayed_power
+    from gpusim.report.swings_text import print_swings
+    from gpusim.tables.record import Record
+
+    _check_file(out, ENDINGS, force)
+    _check_file(figure, (".png", ".pdf", ".svg"), force)
+    result = Record.load(folder)
+    from_s, to_s = from_day * DAY_S, to_day * DAY_S
+    serving_j = None if mean_services else replayed_power(result, site, from_s, to_s).energy_j
+    series = series_of(result, site, from_s, to_s, step_s, work_step_s, serving_j)
+    watts, smoothed = series["facility_w"].to_numpy(), {}
+    if storage_mw is not None:
+        smoothed[f"storage of {storage_mw:g} MW"] = swings.by_storage(watts, step_s, storage_mw * WATT_PER_MW)
+    if dummy_mw is not None:
+        smoothed[f"dummy load of {dummy_mw:g} MW"] = swings.by_dummy_load(watts, step_s, dummy_mw * WATT_PER_MW)
+    print_swings(series, step_s, smoothed)
+    if out is not None:
+        series.to_csv(out, index=False) if out.suffix == ".csv" else series.to_parquet(out, index=False)
+        say(f"{out}: {number_of(len(series), 'sample')}")
+    if figure is not None:
+        from gpusim.report.figures import save
+        from gpusim.report.figures.swings import draw
+
+        lines = {"as it is": watts} | {name: one.power_w for name, one in smoothed.items()}
+        title = f"Power of {site} at the meter"
+        drawn = ((figure.stem, draw(lines, step_s, title)) for _ in range(1))  # drawn while the style holds
+        save(drawn, figure.parent, [figure.suffix[1:]])
+        say(str(figure))
+
+
+def _check_file(out: Path | None, endings: tuple[str, ...], force: bool) -> None:
+    if out is None:
+        return
+    if out.suffix not in endings:
+        raise ResultError(f"{out}: found ending {out.suffix!r}; give a name that ends in {' or '.join(endings)}")
+    check_output(out, force)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpusim.cli.streams import say
+from gpusim.cli.terminal import say
 from gpusim.units import number_of
 
 if TYPE_CHECKING:

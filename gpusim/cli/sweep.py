@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gpusim.cli.group import cli
-from gpusim.cli.path import PATH
-from gpusim.cli.progress import loading
-from gpusim.cli.streams import say
+from gpusim.cli.paths import PATH, check_output, check_study, force_option, replace_option
 from gpusim.cli.studies import backend_options, stoppable, study, tell_failures
-from gpusim.cli.target import check_output, check_study, force_option, replace_option
+from gpusim.cli.terminal import loading, say
 from gpusim.errors import GpusimError
 from gpusim.units import number_of
 
@@ -68,7 +66,7 @@ def run_sweep(
     """
     with stoppable(out or "its store"):
         from gpusim.studies.sweeps.spec import SweepSpec
-        from gpusim.tables.target import folder_name
+        from gpusim.tables.folder import folder_name
 
         spec = SweepSpec.from_toml(file)
         folder = out or Path("out") / folder_name(spec.name)

@@ -93,10 +93,10 @@ def accounts(
     ----------
     allocation : Allocation
     used_gpu_s : ndarray, shape (contracts, months), optional
-        [GPU-s] What the tenants used, as ``gpusim.commerce.usage.used_gpu_s`` finds it; more than was delivered does
-        not count. Absent: the contracts' ``utilisation`` of what was delivered.
+        [GPU-s] What the tenants used, as ``gpusim.commerce.run_tables.used_gpu_s`` finds it; more than was delivered
+        does not count. Absent: the contracts' ``utilisation`` of what was delivered.
     down_gpu_s : ndarray, shape (contracts, months), optional
-        [GPU-s] Delivered and down, as ``gpusim.commerce.availability.down_gpu_s`` finds it. Absent: none.
+        [GPU-s] Delivered and down, as ``gpusim.commerce.run_tables.down_gpu_s`` finds it. Absent: none.
     """
     book = allocation.book
     specs = [one.spec for one in book.contracts]

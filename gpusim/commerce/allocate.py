@@ -11,9 +11,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from gpusim.commerce.allocation import Allocation, Termination, grace_s
+from gpusim.commerce.allocation import LIVE, Allocation, Termination, grace_s
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import LIVE
 from gpusim.commerce.cuts import Cut
 from gpusim.commerce.division import divide
 from gpusim.errors import CommerceError, did_you_mean

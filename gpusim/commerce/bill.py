@@ -8,13 +8,12 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from gpusim.inputs.sun import Sun
+from gpusim.inputs.weather import Sun
+from gpusim.scenario.electricity import Agreement, DayAhead, Tariff
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
 from gpusim.scenario.steps import Steps
-from gpusim.scenario.tariff import Agreement, DayAhead, Tariff
-from gpusim.tables.bill import CHARGED, COLUMNS, TAXES, VIRTUAL
-from gpusim.tables.on_site import GRID
+from gpusim.tables.names import BILL_COLUMNS, CHARGED, GRID, TAXES, VIRTUAL
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, calendar, months, seconds_between
 
 KW_PER_MW, KG_PER_T = 1000.0, 1000.0
@@ -69,7 +68,7 @@ def bills(
                     own = on_site[on_site["site"] == site]
                     lines += _own(own, from_s, to_s, _month_s(scenario.run.start, from_s))
                 rows += [(site, month, *line) for line in lines]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=BILL_COLUMNS)
 
 
 def position_mwh(day_ahead: DayAhead, read: pd.DataFrame, start: datetime) -> np.ndarray:

@@ -16,7 +16,7 @@ import pandas as pd
 from gpusim.scenario.contract import Contract
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.steps import Steps, elapsed_s
-from gpusim.tables.instants import timestamps
+from gpusim.tables.record import timestamps
 from gpusim.units import DAY_S, calendar, seconds_between
 
 

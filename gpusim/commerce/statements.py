@@ -17,13 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gpusim.commerce import capital, energy, rent, resale
+from gpusim.commerce import capital, energy, site_costs
 from gpusim.commerce.accounts import Accounts
 from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd, split
-from gpusim.commerce.charges import of_rules
 from gpusim.commerce.loans import TRANCHE, borrow
 from gpusim.commerce.market import market
+from gpusim.commerce.site_costs import of_rules
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
 from gpusim.units import MONTH_S
@@ -129,7 +129,8 @@ def statements(
     prices : DataFrame, optional
         Prices by the hour, as ``gpusim.commerce.scarcity.prices`` finds them; needed if the market has an index.
     leases : DataFrame, optional
-        What projects lease, as ``gpusim.commerce.rent.leases_of`` finds it. Absent: nothing but the halls of sites.
+        What projects lease, as ``gpusim.commerce.site_costs.leases_of`` finds it. Absent: nothing but the halls of
+        sites.
     """
     allocation = accounts.allocation
     book = allocation.book
@@ -143,7 +144,7 @@ def statements(
         **earned,
         "revenue": sum(earned.values()),
         "energy": energy_cents,
-        "rent": rent.rent(_leases(book.scenario, leases), places, book.months_s),
+        "rent": site_costs.rent(_leases(book.scenario, leases), places, book.months_s),
         "staff": cents(live_mw * money.staff_usd_per_mw_month * months),
         "network": cents(live_mw * money.network_usd_per_mw_month * months),
         "overhead": np.rint(sum(earned.values()) * money.overhead_share).astype(np.int64),
@@ -155,9 +156,9 @@ def statements(
         spent, used, worn = capital.capex(spending, places, book.months_s, _first_live_s(accounts, places), money)
     old, sold = capital.opening_wear(money, len(months)), {}
     if money.resale is not None:
-        proceeds, gone = resale.retired(book.scenario, book.months_s)
+        proceeds, gone = site_costs.retired(book.scenario, book.months_s)
         share = 1.0 if money.opening is None else money.opening.gpu_share
-        old, plant = resale.written_off(capital.opening_plant(money), old, gone, share)
+        old, plant = site_costs.written_off(capital.opening_plant(money), old, gone, share)
         sold = dict(zip(SOLD, (proceeds, plant), strict=True))
     worn = worn + split(old, live_mw[:, 0]).T
     spent = spent - split(capital.from_construction(spent.sum(axis=0), money), spent.T).T
@@ -231,7 +232,7 @@ def _backlogs(accounts: Accounts) -> dict[str, np.ndarray]:
 
 
 def _leases(scenario: Scenario, leases: pd.DataFrame | None) -> pd.DataFrame:
-    standing = rent.standing_leases(scenario)
+    standing = site_costs.standing_leases(scenario)
     if leases is None or leases.empty:
         return standing
     return leases if standing.empty else pd.concat([standing, leases], ignore_index=True)

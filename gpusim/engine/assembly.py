@@ -11,46 +11,41 @@ from gpusim import rng
 from gpusim.engine import processes
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import build_fleet, names_of
-from gpusim.engine.checks import Checks
-from gpusim.engine.cooling import CoolingPlant
-from gpusim.engine.cycle import cycle
+from gpusim.engine.clock import Place
+from gpusim.engine.cooling import CoolingPlant, HallCooling
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.exchanges import Exchanges
-from gpusim.engine.failures import Breakdowns
+from gpusim.engine.exchanges import Exchanges, Partners
+from gpusim.engine.failures import Breakdowns, Rota
 from gpusim.engine.following import FollowedSite, Follower, follow_signals
-from gpusim.engine.hall_cooling import HallCooling
-from gpusim.engine.hidden_faults import HiddenFaults
-from gpusim.engine.instant import Place
-from gpusim.engine.layout.serving import lay_out
+from gpusim.engine.hidden_faults import Checks, HiddenFaults
+from gpusim.engine.layout.fleet import lay_out
 from gpusim.engine.links import Network, set_bandwidth
-from gpusim.engine.maintenance import Rota
-from gpusim.engine.marginal import MarginalCarbon
+from gpusim.engine.meter import MarginalCarbon
 from gpusim.engine.mover import Mover
 from gpusim.engine.on_site.plant import OnSitePlant
-from gpusim.engine.partners import Partners
 from gpusim.engine.power import SitePower
+from gpusim.engine.processes import cycle
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
 from gpusim.engine.serving.user_traffic import UserTraffic
 from gpusim.engine.shared_storage import SharedStorage, Sizes
-from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.sizes import sizes_of
-from gpusim.engine.spares import Spares
+from gpusim.engine.spares import Shrinking, Spares
 from gpusim.engine.storage import fastest_write_s, is_shared, read_gb_s, usual_read_s, write_gb_s
 from gpusim.engine.surroundings import check_halls, marginal_carbon, peak_overhead, site_signals
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures, draw_lemons, found_after_s
 from gpusim.inputs.jobtable import JobTable
-from gpusim.inputs.outages import outages
+from gpusim.inputs.repairs import outages
 from gpusim.inputs.synthetic import partners, parts_of_runs
 from gpusim.policies.loading import load_policy
 from gpusim.policies.policy import decides_in_rounds
 from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.link import paths
-from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.site import planned_w
 from gpusim.units import BYTES_PER_GB, DAY_S, HOUR_S, MS_PER_S
 
 
@@ -89,7 +84,7 @@ class Assembly:
         serving = lay_out(prepared.replicas)
         policy = scenario.scheduler.policy
         self.policy = load_policy(policy, **scenario.scheduler.arguments) if policy else None
-        fleet = build_fleet(scenario, table, names, serving, self.policy)
+        fleet = build_fleet(scenario, table, names, serving, self.policy, seed)
         self.env = env = FleetEnvironment(fleet, serving, sizes_of(scenario, table))
         services = self._services = Services(env, prepared) if prepared.deployments else None
         self.plants: list[CoolingPlant] = []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gpusim.engine.checks import may_find
-from gpusim.engine.cpu_memory import asks_of, cpu_memory_of, too_small
+from gpusim.engine.cpu_memory import OF_NODES, asks_of, cpu_memory_of, too_small
 from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps, Work
+from gpusim.engine.hidden_faults import may_find
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.scheduling import scheduling_of
 from gpusim.engine.storage import is_shared
@@ -20,6 +20,7 @@ from gpusim.kernels.state.codes import NONE, Capping, Tier
 from gpusim.kernels.state.fleet import Fleet
 from gpusim.kernels.state.serving import Serving
 from gpusim.policies.policy import Policy
+from gpusim.rng import stream
 from gpusim.scenario.checkpoints import interval_s, mttf_s
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.job_class import JobClass
@@ -62,7 +63,7 @@ def names_of(scenario: Scenario, table: JobTable) -> Names:
 
 
 def build_fleet(
-    scenario: Scenario, table: JobTable, names: Names, serving: Serving, policy: Policy | None = None
+    scenario: Scenario, table: JobTable, names: Names, serving: Serving, policy: Policy | None = None, seed: int = 0
 ) -> Fleet:
     """State of the scenario's fleet with all nodes off and all jobs pending."""
     kinds = {kind: scenario.gpus[kind] for kind in names.gpu_types}
@@ -73,11 +74,13 @@ def build_fleet(
         for site, kind in names.pools
     ]
     work = _work(scenario, table, names, job_class)
+    if scenario.scheduler.placement == "random":
+        work = replace(work, draws=stream(seed, "placement", "draws").random((len(table), 2)))
     return allocate(
         pools,
         len(names.sites),
         work,
-        scheduling_of(scenario.scheduler, work, policy),
+        scheduling_of(scenario.scheduler, work, policy, _for_standing(scenario, kinds)),
         classes=classes,
         shares=names.shares.tolist(),
         quota=_quota(scenario, names),
@@ -85,6 +88,13 @@ def build_fleet(
         n_links=len(paths(scenario.links)),
         caps=[SiteCaps(Capping[spec.capping.upper()], spec.cap_floor) for spec in scenario.sites.values()],
     )
+
+
+def _for_standing(scenario: Scenario, kinds: dict[str, GpuType]) -> str:
+    """What of the scenario goes with orders only that stand from submission on."""
+    if scenario.workload.share_gpus:
+        return "workload.share_gpus"
+    return next((f"gpus.{kind}.{key}" for kind, gpu in kinds.items() for key in OF_NODES if getattr(gpu, key)), "")
 
 
 def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, pool: Pool, reference: float) -> PoolSpec:

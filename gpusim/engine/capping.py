@@ -60,7 +60,7 @@ def cap_tables(
     replicas: np.recarray,
     fed: Collection[int] = (),
 ) -> dict[str, np.ndarray]:
-    """Arrays of the fleet (``state/fleet.py``) by which jobs and replicas are capped; of one row where none is.
+    """Arrays of the fleet (``kernels/state/fleet.py``) by which jobs and replicas are capped; of one row where none is.
 
     ``fed``: sites where feeders may cap jobs.
     """

@@ -1,15 +1,96 @@
-"""The clock that processes see: SimPy's, with times that are exact and inputs that are checked."""
+"""The clock that control processes see, what comes first at one instant, and the processes themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
+from enum import IntEnum
 from heapq import heappush
 
 import simpy
+from simpy.events import NORMAL, URGENT
 
 from gpusim.engine import border
-from gpusim.engine.instant import Place
-from gpusim.engine.process import Process
+from gpusim.errors import ProcessError
+
+# What comes first at one instant, defined here and nowhere else; docs/semantics.md says the same in words.
+
+
+class Place(IntEnum):
+    """Place of a SimPy event among all of its instant; those of one place in the order in which they were asked for.
+
+    The ends of jobs come before all of these. Arrivals, and in event mode the passes, come behind all of them but
+    ``PASSES``: so the kernels find them played when a cycle begins.
+    """
+
+    OVER = -6  # the run ends
+    SIGNALS = -5  # price, carbon, weather
+    HALLS = -4
+    GRID = -3
+    DELIVERIES = -2
+    LINKS = -1
+    CONTROL = URGENT  # rules, data that arrive, all that users write; then SimPy's own timeouts, NORMAL
+    SERVICES = NORMAL + 1  # their control steps
+    SHARING = NORMAL + 2  # of demand, among the replicas that are ready then
+    RECORD = NORMAL + 3
+    PASSES = NORMAL + 4  # of cycle mode
+
+
+# Control processes: generators of events, with errors that name them.
+
+MOST_AT_ONCE = 100_000  # times that a process may go on at one instant
+EXAMPLE = "a process is a function of the environment that yields events, say: yield env.at(3600.0)"
+
+
+class Process(simpy.Process):
+    """A SimPy process whose generator is watched: it yields events of its environment, and lets time pass."""
+
+    def __init__(self, env: simpy.Environment, generator: Generator):
+        if not isinstance(generator, Generator):
+            raise border.refuse(env, f"env.process: found {border.shown(generator)}, no generator; {EXAMPLE}")
+        watched = _watched(env, generator)
+        watched.__name__ = generator.__name__
+        super().__init__(env, watched)
+
+
+def start_all(env: simpy.Environment, processes: Iterable[Callable[[simpy.Environment], Generator]]) -> None:
+    """Start the processes of the user's, by the functions that make their generators."""
+    if not isinstance(processes, Iterable):
+        raise ProcessError(f"processes: found {border.shown(processes)}; give a list of functions")
+    for process in processes:
+        if not callable(process):
+            raise ProcessError(f"processes: found {border.shown(process)}; {EXAMPLE}")
+        name = getattr(process, "__name__", type(process).__name__)
+        try:
+            generator = process(env)
+        except ProcessError as error:
+            raise ProcessError(f"process {name!r}: {error}") from None
+        if not isinstance(generator, Generator):
+            raise ProcessError(f"process {name!r}: it returned {border.shown(generator)} and yields nothing; {EXAMPLE}")
+        env.process(generator)
+
+
+def _watched(env: simpy.Environment, generator: Generator) -> Generator:
+    """The same events, values and errors as ``generator``."""
+    resume, news = generator.send, None
+    last_s, times = env.now, 0
+    while True:
+        try:
+            event = resume(news)
+        except StopIteration as end:
+            return end.value
+        if not isinstance(event, simpy.Event) or event.env is not env:
+            raise border.refuse(env, f"it yields {border.shown(event)}; yield events of the environment: env.at(...)")
+        times = times + 1 if env.now == last_s else 0
+        last_s = env.now
+        if times > MOST_AT_ONCE:
+            raise border.refuse(env, "it loops without letting time pass; yield an event that does")
+        try:
+            resume, news = generator.send, (yield event)
+        except Exception as thrown:  # an interrupt, or the failure of what it waited for
+            resume, news = generator.throw, thrown
+
+
+# The clock that processes see: SimPy's, with times that are exact and inputs that are checked.
 
 
 class Clock(simpy.Environment):
@@ -22,7 +103,7 @@ class Clock(simpy.Environment):
         """Event at exactly ``time_s`` [s]; ``timeout`` would reach it only to rounding."""
         time_s = border.number(self, "env.at: time_s", time_s, self.now, "s")
         if not isinstance(place, Place):
-            raise border.refuse(self, f"env.at: place: found {border.shown(place)}; give a gpusim.engine.instant.Place")
+            raise border.refuse(self, f"env.at: place: found {border.shown(place)}; give a gpusim.engine.clock.Place")
         return self._fire(self.event(), None, time_s, place)
 
     def timeout(self, delay: float = 0, value: object = None) -> simpy.Event:

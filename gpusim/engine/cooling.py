@@ -1,4 +1,4 @@
-"""A site's cooling plant in its weather: overhead, the IT power that it manages, and the water that it takes."""
+"""A site's cooling plant, and its halls, in their weather: overhead, the IT power that they manage, water."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import numpy as np
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.power import SitePower
 from gpusim.inputs.climatology import SiteSignals
-from gpusim.inputs.moist_air import evaporated_l_per_kwh
 from gpusim.inputs.signals import Signal
+from gpusim.inputs.weather import evaporated_l_per_kwh
+from gpusim.kernels.state.codes import Tier
 from gpusim.scenario.cooling import Cooling
-from gpusim.units import JOULE_PER_KWH, WATT_PER_MW
+from gpusim.scenario.feeders import Hall
+from gpusim.units import JOULE_PER_KWH, WATT_PER_KW, WATT_PER_MW
+
+# A site's cooling plant in its weather: overhead, the IT power that it manages, and the water that it takes.
 
 LEAST_APPROACH_K = 1.0  # of towers: air leaves above the wet bulb
 HOTTEST_C = 60.0  # at which air leaves towers, whatever supply temperature a scenario names
@@ -114,3 +118,55 @@ class CoolingPlant:
             mw = self.design_w * share / WATT_PER_MW
             what = "too hot to cool more than" if began else "cool enough again for"
             self._log(self.env.now, self._site, "cooling", f"{what} {mw:,.4g} MW of IT: {outside:.1f} C", mw, "MW")
+
+
+# Halls that cool less on hot days: their limits follow the weather, as that of the site's plant does.
+
+
+class HallCooling:
+    """The halls of one pool as the weather changes.
+
+    ``cooling``: of their site, which says by which bulb heat leaves. ``log`` hears when weather begins and ceases to
+    limit them.
+
+    Attributes
+    ----------
+    pool : int
+        Row of the pool.
+    limit_w, least_w : float
+        [W] IT power that each hall carries up to ``design_c``, and the least that it carried so far.
+    """
+
+    def __init__(
+        self,
+        env: FleetEnvironment,
+        pool: int,
+        hall: Hall,
+        cooling: Cooling,
+        signals: SiteSignals,
+        log: Callable[[float, str, str, str, float, str], None],
+        site: str,
+        gpu_type: str,
+    ):
+        self.env, self.pool = env, pool
+        self._hall, self._cooling, self._signals = hall, cooling, signals
+        self._log, self._where = log, (site, gpu_type)
+        self.limit_w = self.least_w = self._now_w = hall.kw * WATT_PER_KW
+
+    def follow(self) -> None:
+        """Take the weather of now."""
+        now = self.env.now
+        outside = outside_c(self._cooling, self._signals.dry_bulb_c.at(now), self._signals.wet_bulb_c.at(now))
+        now_w = self.limit_w * self._hall.cooled_share(outside, self._cooling.derate_per_k)
+        if now_w == self._now_w:
+            return
+        began, ended = self._now_w == self.limit_w, now_w == self.limit_w
+        self._now_w, self.least_w = now_w, min(self.least_w, now_w)
+        self.env.set_feeder_limit(self.pool, Tier.HALL, now_w)
+        if began or ended:
+            site, kind = self._where
+            kw = now_w / WATT_PER_KW
+            what = "too hot to cool more than" if began else "cool enough again for"
+            self._log(
+                now, site, "cooling", f"halls of {kind}: {what} {kw:,.4g} kW of IT each: {outside:.1f} C", kw, "kW"
+            )

@@ -1,8 +1,12 @@
-"""Where running jobs are in the course of their runs (``kernels/course.py``)."""
+"""What kernels tell of this moment: where running jobs are in their course, and what a site draws."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from gpusim.kernels.state.fleet import Fleet
+
+# Where running jobs are in the course of their runs (``kernels/course.py``).
 
 CLOSE_S = 1e-6  # of a run's course
 LEAST_S = 1.0  # between two looks at a run that does not move
@@ -26,3 +30,11 @@ def look_s(left_s: float, rate: float) -> float:
         return left_s / rate
     wait_s = max(left_s, LEAST_S)
     return min(wait_s, left_s / rate) if rate > 0.0 else wait_s
+
+
+# What a site draws now, as the kernels reckon it (``kernels/ledger.py``).
+
+
+def facility_w(site: np.record) -> float:
+    """Facility power [W] of a row of ``sites``: IT power with what conversion and cooling take, and the fixed part."""
+    return float(site["it_w"] * (site["overhead"] + site["square_per_w"] * site["it_w"]) + site["fixed_w"])

@@ -12,7 +12,8 @@ import numpy as np
 
 from gpusim import gangs
 from gpusim.engine.build import Names
-from gpusim.engine.draw import facility_w
+from gpusim.engine.course import facility_w
+from gpusim.engine.cpu_memory import UNITS
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.errors import PolicyError
 from gpusim.kernels import rounds
@@ -241,6 +242,9 @@ class Rounds:
             tenants=tuple(self.names.tenants),
             region=self.names.regions[int(pool["site"])] if self.names.regions else "",
             occupants=lambda: [self.env.jobs_on(n) for n in range(first, first + len(self._nodes[p]))],
+            classes=tuple(self.names.classes),
+            cpus_per_node=float(pool["cpu_memory"][0]) / UNITS,
+            memory_gb_per_node=float(pool["cpu_memory"][1]) / UNITS,
         )
 
     def _speeds(self, jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:

@@ -8,15 +8,14 @@ import numpy as np
 import simpy
 
 from gpusim.engine import border
-from gpusim.engine.course import place_and_rate
+from gpusim.engine.clock import Place
+from gpusim.engine.course import facility_w, place_and_rate
 from gpusim.engine.description import Replicas
-from gpusim.engine.draw import facility_w
-from gpusim.engine.instant import Place
-from gpusim.engine.layout.serving import lay_out
+from gpusim.engine.layout.fleet import lay_out
 from gpusim.engine.playing import PlayedClock
 from gpusim.engine.sizes import Sizes
 from gpusim.kernels import amending, control, departing, feeding, jobs_on, pace, reading
-from gpusim.kernels.state.codes import Status, Tier
+from gpusim.kernels.state.codes import Placement, Status, Tier
 from gpusim.kernels.state.fleet import Fleet
 from gpusim.kernels.state.serving import Serving
 
@@ -243,6 +242,11 @@ class FleetEnvironment(PlayedClock):
         if self.sizes.ranged[job]:
             least, most = int(self.sizes.least[job]), min(int(self.sizes.most[job]), most)
         gpus = border.whole(self, "env.set_job_gpus: gpus", gpus, most + 1, least)
+        if Placement(int(self.fleet.scheduling[0].placement)).by_score:
+            raise border.refuse(
+                self, "env.set_job_gpus: the placement scores nodes for the sizes that jobs have from the start; give"
+                " scheduler.placement best_fit, first_fit or spread"
+            )  # fmt: skip
         self.make_segment_room()
         one, before = np.array([job]), np.array([self.fleet.jobs[job].gpus])
         times = float(self.sizes.times(one, before, np.array([gpus]))[0])

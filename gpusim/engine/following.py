@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
+from gpusim.engine.clock import Place
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.instant import Place
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.signals import Signal
 from gpusim.units import JOULE_PER_KWH, JOULE_PER_MWH

@@ -1,11 +1,22 @@
-"""Faults of nodes that do not show: left by a repair, silently corrupting, or what makes a node fail more often."""
+"""Faults that do not show: left by repairs or silently corrupting, and the checks and validations that find them."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
+
+from gpusim.engine.course import CLOSE_S, LEAST_S, look_s, place_and_rate
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.kernels import amending, reading
+from gpusim.kernels.state.codes import NONE, Status
+from gpusim.scenario.job_class import JobClass
+from gpusim.scenario.scenario import Scenario
+
+# Faults of nodes that do not show: left by a repair, silently corrupting, or what makes a node fail more often.
 
 
 class Fault:
@@ -53,3 +64,127 @@ class HiddenFaults:
         for fault in [fault for fault in there if self.happens(self._finds)]:
             if fault.is_hidden:
                 fault.find()
+
+
+# Checks of the nodes of jobs before these work: what is found to be faulty goes to repair, and the job starts anew.
+
+
+def may_find(scenario: Scenario, kind: JobClass) -> bool:
+    """Whether checks of the nodes of jobs of a class may find faults."""
+    return kind.check_s > 0.0 and scenario.failures.start_check_finds > 0.0
+
+
+class Checks:
+    """Checks at the start of each run of jobs; ``check_s``, shape (jobs,): how long they take [s], 0: none."""
+
+    def __init__(self, env: FleetEnvironment, check_s: np.ndarray, faults: HiddenFaults):
+        self._env, self._check_s, self._faults = env, check_s, faults
+
+    def hear(self, jobs: Iterable[int]) -> None:
+        """Jobs have started or stopped now."""
+        for job in jobs:
+            row = self._env.fleet.jobs[job]
+            if self._check_s[job] > 0.0 and row.status == Status.RUNNING and row.start_s == self._env.now:
+                over = self._env.at(self._env.now + float(self._check_s[job]))
+                over.callbacks.append(lambda _event, job=job, run=int(row.evictions): self._check(job, run))
+
+    def _check(self, job: int, run: int) -> None:
+        row = self._env.fleet.jobs[job]
+        if row.status == Status.RUNNING and row.evictions == run:
+            self._faults.check(sorted(self._nodes_of(job)))
+
+    def _nodes_of(self, job: int) -> Iterator[int]:
+        """Rows of the nodes on which a job runs."""
+        fleet = self._env.fleet
+        n = int(fleet.holdings[fleet.jobs[job].holding].first_node)
+        following = fleet.nodes["next_held"]  # a plain array: rows of records are slow to read one by one
+        while n != NONE:
+            yield n
+            n = int(following[n])
+
+
+# Work that a fault has silently corrupted: what of a job is still good, and how it goes back to that.
+
+
+class Corruption(NamedTuple):
+    """A job that a fault has hit, as it was right then: what it had written by then is good, what follows is not."""
+
+    job: int
+    run: int  # runs of the job before this one
+    kept_s: float  # of this run, work in checkpoints that count by then, and the time that writing them took
+    checkpoint_s: float
+    saved_s: float  # work on the reference type in all good checkpoints
+    runtime_s: float  # of the job, by which work is measured: other numbers of GPUs change it
+
+    @classmethod
+    def of(cls, env: FleetEnvironment, job: int) -> Corruption:
+        """A running job is hit now."""
+        row = env.fleet.jobs[job]
+        kept = np.empty(2)
+        reading.kept_now(env.fleet, job, env.now, kept)
+        kept_s, checkpoint_s = kept.tolist()
+        speed = float(env.fleet.speeds[row.job_class, row.pool])
+        saved_s = float(row.saved_s) + kept_s * speed
+        return cls(job, int(row.evictions), kept_s, checkpoint_s, saved_s, float(row.runtime_s))
+
+    def has_ended(self, env: FleetEnvironment) -> bool:
+        """Whether the job is over: nothing can be undone."""
+        return env.fleet.jobs[self.job].status in (Status.DONE, Status.TIMED_OUT)
+
+    def spoils(self, env: FleetEnvironment) -> bool:
+        """Whether the job still builds, or has ended building, on what followed: it may have gone back meanwhile."""
+        row = env.fleet.jobs[self.job]
+        if row.evictions == self.run:
+            return True
+        segments = env.fleet.segments[: int(env.fleet.clock[0].n_segments)]
+        mine = segments[(segments["job"] == self.job) & (segments["runs_before"] == self.run)]
+        return bool((mine["kept_s"] - mine["checkpoint_s"] - mine["load_s"] > self.kept_s + 1e-6).any())
+
+    def undo(self, env: FleetEnvironment) -> None:
+        """A job that waits goes back to its last good checkpoint: what it did since is lost, in that run and later."""
+        row = env.fleet.jobs[self.job]
+        saved_s = self.saved_s * float(row.runtime_s) / self.runtime_s
+        amending.set_back(env.fleet, self.job, self.run, self.kept_s, self.checkpoint_s, saved_s)
+        if row.status == Status.QUEUED:
+            env.set_job_gpus(self.job, int(row.gpus))  # as many as before: what it was promised is of less work
+
+
+# Validations of jobs, which find that their work is corrupted: every so many checkpoints of a run.
+
+
+def watch(
+    env: FleetEnvironment, spoiled: Corruption, every: int, is_over: Callable[[], bool], validate: Callable[[int], None]
+) -> Generator:
+    """SimPy process: call ``validate(job)`` when a corrupted job next does, unless it is over before.
+
+    A run is looked at no later than it could be there from now on at rate 1, or at its own if that is more; while the
+    job waits, no later than if it started now. So the moment is exact, whatever slows the job meanwhile; to a second
+    where storage that jobs share says when a checkpoint counts.
+    """
+    run, validations = -1, 0
+    while not is_over() and not spoiled.has_ended(env) and spoiled.spoils(env):
+        row = env.fleet.jobs[spoiled.job]
+        kind = env.fleet.classes[row.job_class]
+        apart_s = every * float(kind.checkpoint_interval_s + kind.checkpoint_write_s)
+        behind_s = 0.0 if kind.stored else float(kind.checkpoint_background_s)  # until one counts
+        least_s = behind_s + apart_s  # from the end of loading
+        if row.status != Status.RUNNING:
+            yield env.at(env.now + least_s)
+            continue
+        place_s, rate = place_and_rate(env.fleet, spoiled.job, env.now)
+        load_s = float(kind.load_s)
+        first_s, stored = load_s + behind_s, int(env.fleet.paces[spoiled.job].stored) if row.paced else 0
+        if run != row.evictions:
+            run = int(row.evictions)
+            begun = stored // every + 1 if kind.stored else math.ceil((place_s - first_s) / apart_s - CLOSE_S)
+            validations = max(1, begun)
+        left_s = first_s + apart_s * validations - place_s
+        if place_s < load_s:
+            left_s = min(left_s, least_s)
+        if left_s <= CLOSE_S and kind.stored and stored < every * validations:
+            yield env.at(env.now + LEAST_S)
+            continue
+        if left_s <= CLOSE_S:
+            validate(spoiled.job)
+            return
+        yield env.at(env.now + look_s(left_s, rate))

@@ -1,4 +1,4 @@
-"""What became of each job, read off the state at the end of a run."""
+"""What became of each job, and when each part of its run was where, read off the state at the end of a run."""
 
 from __future__ import annotations
 
@@ -6,11 +6,54 @@ import numpy as np
 import pandas as pd
 
 from gpusim.engine.build import Names
-from gpusim.engine.runs import CHUNK, GpuTime, have_moved
+from gpusim.engine.runs import CHUNK, GpuTime, have_moved, parts_of_runs
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.reading import energies_of
 from gpusim.kernels.state.codes import Status, Wait
 from gpusim.kernels.state.fleet import Fleet
+
+# The table of parts of runs: when each job that did not run in one go ran where, with how many GPUs, at what rate.
+
+
+def segments_table(fleet: Fleet, jobs: pd.DataFrame, names: Names, now_s: float) -> pd.DataFrame:
+    """One row per part of a run at one rate, by job and time; of jobs that ran in one go, their own row says it all.
+
+    ``jobs``: the table of jobs, in the order of the state.
+    """
+    noted = fleet.segments[: int(fleet.clock[0].n_segments)]
+    changed = np.zeros(len(fleet.jobs), bool)
+    changed[noted["job"]] = True
+    taken = ("job", "runs_before", "pool", "gpus", "held", "start_s", "end_s", "rate")
+    parts = [[getattr(part, name) for name in taken] for part in parts_of_runs(fleet, now_s, changed)]
+    job, run, pool, gpus, held, start_s, end_s, rate = (np.concatenate(of) for of in zip(*parts, strict=True))
+    if not fleet.jobs["milli"].any():
+        gpus, held = gpus.astype("i8"), held.astype("i8")
+    lasts_s = end_s - start_s
+    # What is noted of a job comes first, with the power it drew; to the last part, what is left of its energy falls.
+    power_w = np.concatenate([noted["power_w"], np.zeros(len(job) - len(noted))])
+    left_j = jobs["energy_j"].to_numpy() - np.bincount(job, power_w * lasts_s, len(jobs))
+    last = slice(len(noted), None)
+    power_w[last] = np.divide(left_j[job[last]], lasts_s[last], out=power_w[last], where=lasts_s[last] > 0.0)
+    order = np.lexsort((start_s, run, job))
+    order = order[lasts_s[order] > 0.0]
+    sites, kinds = (pd.Categorical(of, categories=list(dict.fromkeys(of))) for of in zip(*names.pools, strict=True))
+    return pd.DataFrame(
+        {
+            "job_id": jobs["job_id"].to_numpy()[job[order]],
+            "run": run[order],
+            "site": sites[pool[order]],
+            "gpu_type": kinds[pool[order]],
+            "gpus": gpus[order],
+            "held_gpus": held[order],
+            "start_s": start_s[order],
+            "end_s": end_s[order],
+            "rate": rate[order],
+            "power_w": power_w[order],
+        }
+    )
+
+
+# What became of each job, read off the state at the end of a run.
 
 
 def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_time: GpuTime) -> pd.DataFrame:
@@ -18,6 +61,7 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_ti
 
     A job that waits is queued, be it for GPUs or for its data. What caps on power took is there where a site has them,
     and what the GPUs they held draw idle (``idle_j``) where jobs ran on several types: the type is the last run's.
+    Deadlines are there where jobs have any.
     """
     n = len(table)
     jobs = fleet.jobs[:n]
@@ -54,6 +98,7 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_ti
             "energy_j": jobs["energy_j"] + _energy_so_far(fleet, running, end_s),
             "runtime_s": table["runtime_s"],
             "estimate_s": table["estimate_s"],
+            **({"deadline_s": table["deadline_s"]} if table["deadline_s"].any() else {}),
         }
     )
 

@@ -11,11 +11,10 @@ import pandas as pd
 import simpy
 
 from gpusim.engine import border
+from gpusim.engine.clock import Place
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.instant import Place
-from gpusim.engine.max_min import Share, max_min
 from gpusim.engine.processes import Log
-from gpusim.engine.streams import Streams
+from gpusim.engine.streams import Share, Streams, max_min
 from gpusim.scenario.link import Link as LinkSpec
 from gpusim.units import BYTES_PER_GB
 

@@ -1,4 +1,4 @@
-"""The meter of a site: what it took from the grid, what that cost at the market and emitted, by interval."""
+"""The meter of a site: what it took from the grid, what that cost and emitted, also at the margin."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.power import SitePower
 from gpusim.engine.surroundings import day_ahead_price
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.scenario import Scenario
-from gpusim.units import DAY_S, months
+from gpusim.units import DAY_S, JOULE_PER_KWH, months
+
+# The meter of a site: what it took from the grid, what that cost at the market and emitted, by interval.
 
 
 class Meter:
@@ -77,3 +80,41 @@ def open_meters(env: FleetEnvironment, scenario: Scenario, signals: Sequence[Sit
             found.append(Meter(env, site, edges_s, known.price_usd_per_mwh, day_ahead))
             env.process(found[-1].read())
     return found
+
+
+# What a site's energy emits at the marginal carbon intensity of its grid, booked beside the average.
+
+
+class MarginalCarbon:
+    """Exact integral of a site's power from the grid times the grid's marginal intensity, and what its own generators
+    emit.
+
+    ``is_followed``: whether dispatch and policies go by it.
+
+    Attributes
+    ----------
+    signal : Signal
+        [g/kWh] Marginal intensity.
+    grams : float
+        [g] Emitted so far, up to the last ``settle``.
+    """
+
+    def __init__(self, env: FleetEnvironment, power: SitePower, signal: Signal, is_followed: bool):
+        self.env, self.power, self.signal, self.grams = env, power, signal, 0.0
+        self._is_followed = is_followed
+        self._rate = signal.at(0.0) / JOULE_PER_KWH
+        self._grid_j, self._own_g = 0.0, 0.0
+
+    def settle(self) -> None:
+        """Count the energy since then, right behind ``env.settle()``."""
+        own_j, _usd, own_g = (0.0, 0.0, 0.0) if self.power.plant is None else self.power.plant.own()
+        grid_j = float(self.env.fleet.sites[self.power.site].facility_j) - own_j
+        self.grams += (grid_j - self._grid_j) * self._rate + own_g - self._own_g
+        self._grid_j, self._own_g = grid_j, own_g
+
+    def follow(self) -> None:
+        """Take the intensity of now, right behind ``env.settle()``."""
+        self.settle()
+        self._rate = self.signal.at(self.env.now) / JOULE_PER_KWH
+        if self._is_followed:
+            self.env.fleet.sites[self.power.site].followed_g_per_j = self._rate

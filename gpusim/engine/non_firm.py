@@ -14,10 +14,10 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.runs import split_runs
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.kernels.state.codes import Cause, Status, Wait
-from gpusim.regulation.calls import Spans, calls_s
+from gpusim.regulation.curtailment import Spans, calls_s
 from gpusim.scenario.earnings import Earnings
-from gpusim.scenario.non_firm import NonFirm
 from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.site import NonFirm
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, WATT_PER_MW
 
 BY = "non-firm connection"

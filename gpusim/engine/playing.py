@@ -1,4 +1,4 @@
-"""The fleet's dense events, played between the events of SimPy."""
+"""The fleet's dense events, played between the events of SimPy, in arrays that grow as needed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import simpy
 
-from gpusim.engine import border, growth
-from gpusim.engine.clock import Clock
-from gpusim.engine.instant import Place
+from gpusim.engine import border
+from gpusim.engine.clock import Clock, Place
 from gpusim.kernels.advance import (
     DEPARTED,
     FINISHED,
@@ -25,8 +24,43 @@ from gpusim.kernels.advance import (
     advance_greedily,
 )
 from gpusim.kernels.passes import run_greedy_passes, run_passes, run_planned_passes
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.capacity import CAP_MOVE
 from gpusim.kernels.state.codes import Backfill, Status
 from gpusim.kernels.state.fleet import Fleet
+from gpusim.kernels.state.jobs import SEGMENT
+from gpusim.kernels.state.plans import CHUNK, SEAT
+
+# Room in the arrays of a fleet whose length is not known beforehand: each is replaced by a longer one.
+
+
+def grow_segments(fleet: Fleet) -> None:
+    """Room for the parts of runs: twice as much, and enough for all that runs to be cut short at once."""
+    old = fleet.segments
+    grown = records(SEGMENT, 2 * len(old) + SEGMENT_ROOM + 8 * int(fleet.clock[0].n_ends))
+    grown[: len(old)] = old
+    fleet.put("segments", grown)
+
+
+def grow_cap_moves(fleet: Fleet) -> None:
+    """Twice the room for moves of caps, and for one more of each site."""
+    old = fleet.cap_moves
+    grown = records(CAP_MOVE, 2 * len(old) + len(fleet.sites))
+    grown[: len(old)] = old
+    fleet.put("cap_moves", grown)
+
+
+def grow_plans(fleet: Fleet) -> None:
+    """Twice the room for the plans of conservative backfill."""
+    clock = fleet.clock[0]
+    for name, dtype, used in (("chunks", CHUNK, clock.n_chunks), ("seats", SEAT, clock.n_seats)):
+        old = getattr(fleet, name)
+        grown = records(dtype, 2 * len(old))
+        grown[:used] = old[:used]  # what was never used takes no memory
+        fleet.put(name, grown)
+
+
+# The fleet's dense events, played between the events of SimPy.
 
 _NEVER = float("inf")
 
@@ -95,7 +129,7 @@ class PlayedClock(Clock):
             if reason == SEGMENTS_FULL:
                 continue
             if reason == MOVES_FULL:
-                growth.grow_cap_moves(self.fleet)
+                grow_cap_moves(self.fleet)
                 continue
             if reason == PASSES:
                 self._run_planned_passes(clock.now_s)
@@ -141,11 +175,11 @@ class PlayedClock(Clock):
     def make_segment_room(self) -> None:
         """Control processes evict too, and change rates: whatever they do, the parts of runs must find room."""
         if len(self._fleet.segments) - self._n_segments[0] < SEGMENT_ROOM + 5 * self._n_ends[0]:
-            growth.grow_segments(self.fleet)
+            grow_segments(self.fleet)
 
     def _run_planned_passes(self, now_s: float) -> None:
         while not run_planned_passes(self.fleet, float(now_s)):
-            growth.grow_plans(self.fleet)
+            grow_plans(self.fleet)
 
 
 def _player(rules: np.record) -> Callable[[Fleet, float, bool], int]:

@@ -1,13 +1,15 @@
-"""Control processes that every run has: deliveries, halls, grid stages, the recorder's ticks."""
+"""Control processes that every run has: deliveries, halls, grid stages, ticks of recorder and cycle."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
+from gpusim.engine.clock import Place
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.instant import Place
 from gpusim.engine.power import SitePower
 from gpusim.units import number_of
+
+# Control processes that every run has: deliveries, halls, grid stages, the recorder's ticks.
 
 Log = Callable[[float, str, str, str, float, str], None]
 
@@ -52,4 +54,16 @@ def tick(env: FleetEnvironment, interval_s: float, act: Callable[[], None]) -> G
     while True:
         yield env.at(k * interval_s, Place.RECORD)
         act()
+        k += 1
+
+
+# Cycle mode: scheduling passes, or rounds of a policy, at fixed intervals.
+
+
+def cycle(env: FleetEnvironment, cycle_s: float, passes: Callable[[], None]) -> Generator:
+    """SimPy process: call ``passes`` every ``cycle_s`` [s], behind the arrivals of that instant."""
+    k = 0
+    while True:
+        yield env.at(k * cycle_s, Place.PASSES)
+        passes()
         k += 1

@@ -11,8 +11,9 @@ import pandas as pd
 from gpusim.engine.build import Names
 from gpusim.engine.cooling import CoolingPlant
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.fragments import fragments_s
 from gpusim.engine.job_tables import job_waits_table, jobs_table
-from gpusim.engine.marginal import MarginalCarbon
+from gpusim.engine.meter import MarginalCarbon
 from gpusim.engine.runs import split_runs
 from gpusim.engine.serving.records import ServingRecorder
 from gpusim.engine.serving.services import Services
@@ -44,6 +45,7 @@ class Recorder:
         self._water_l = [np.zeros(len(env.fleet.sites))]
         self._marginal_g = [np.zeros(len(env.fleet.sites))]
         self._lanes = [env.fleet.lanes.copy()]
+        self._fragments = [fragments_s(env.fleet, 0.0)]
         self._served: list[dict] = []
         self._requests = None if services is None else ServingRecorder(services, names)
         self.events: list[tuple[float, str, str, str, float, str]] = []
@@ -78,6 +80,7 @@ class Recorder:
             np.array([self.marginals[s].grams if s in self.marginals else np.nan for s in range(len(self.plants))])
         )
         self._lanes.append(env.fleet.lanes.copy())
+        self._fragments.append(fragments_s(env.fleet, env.now))
 
     def _record_services(self, start_s: float, end_s: float) -> None:
         if self.services is None:
@@ -204,6 +207,8 @@ class Recorder:
             "queued_gpus": np.diff(self._lane_gpu_s(), axis=0) / span,
             "running_jobs": np.diff(pools["running_job_s"], axis=0) / span,
         }
+        if self._fragments[0] is not None:
+            series["fragment_gpus"] = np.diff(np.array(self._fragments), axis=0) / span
         where = self._where(np.repeat(np.arange(n_pools), n), np.tile(np.arange(n), n_pools), edges)
         return pd.DataFrame({**where, **{name: values.T.ravel() for name, values in series.items()}})
 

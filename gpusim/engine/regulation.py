@@ -9,16 +9,15 @@ import pandas as pd
 
 from gpusim import rng
 from gpusim.engine.build import Names
-from gpusim.engine.draw import facility_w
+from gpusim.engine.course import facility_w
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.kernels.state.codes import Cause
 from gpusim.regulation.curtailment import emergencies, limit_mw, subject
 from gpusim.regulation.efficiency import connection_entries, efficiency_entries
-from gpusim.regulation.peaks import QUARTER_S, Peak, called_s, peaks
 from gpusim.regulation.reporting import reporting_entries
 from gpusim.regulation.scope import in_force_s, sites_under
-from gpusim.regulation.tariffs import capacity_entries, transmission_usd
+from gpusim.regulation.tariffs import QUARTER_S, Peak, called_s, capacity_entries, peaks, transmission_usd
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.rule import CapacityPrice, CoincidentPeaks, Connection, Curtailment, Efficiency, Reporting
 from gpusim.scenario.scenario import Scenario

@@ -13,17 +13,16 @@ from gpusim.commerce.bill import agreed_mwh, bills
 from gpusim.engine.assembly import Assembly
 from gpusim.engine.build import check_regions
 from gpusim.engine.build_out import Construction, build_tables, tell
+from gpusim.engine.clock import start_all
 from gpusim.engine.data_sets import copies_table
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.feeder_table import feeders_table
+from gpusim.engine.job_tables import segments_table
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.meter import open_meters
 from gpusim.engine.non_firm import Curtailments
-from gpusim.engine.process import start_all
 from gpusim.engine.regulation import Regulation
 from gpusim.engine.rejections import rejection_events, rejections_table
-from gpusim.engine.segment_table import segments_table
-from gpusim.engine.site_tables import costs_table, sites_table
+from gpusim.engine.site_tables import costs_table, feeders_table, sites_table
 from gpusim.engine.storage import with_storage
 from gpusim.engine.surroundings import peak_overheads
 from gpusim.engine.workload import jobs_of
@@ -125,7 +124,7 @@ def _with_rejections(events: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFra
 
 def _with_contracted(scenario: Scenario, build: Construction, table: JobTable, seed: int) -> JobTable:
     """The jobs and those of contracts and market."""
-    from gpusim.engine.contracted import contracted_jobs
+    from gpusim.engine.workload import contracted_jobs
 
     overheads = peak_overheads(build.scenario, seed)
     build_out = build.build_out(overheads)

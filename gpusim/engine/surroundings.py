@@ -14,12 +14,11 @@ from gpusim.errors import ScenarioError, TraceError
 from gpusim.inputs.climatology import SiteSignals, climate_signals, usual_price
 from gpusim.inputs.grid import read_grid
 from gpusim.inputs.signals import Signal
-from gpusim.inputs.warming import warmed
+from gpusim.inputs.weather import warmed
 from gpusim.scenario.cooling import Cooling
+from gpusim.scenario.electricity import level_usd_per_mwh, ratio_of
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.feeders import on_the_hottest_day, too_weak
-from gpusim.scenario.marginal import ratio_of
-from gpusim.scenario.price_levels import level_usd_per_mwh
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, seconds_between
 

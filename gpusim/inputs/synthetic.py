@@ -9,13 +9,11 @@ from functools import reduce
 import numpy as np
 
 from gpusim import rng
-from gpusim.inputs.arrivals import daily_rate, poisson_arrivals
+from gpusim.inputs.arrivals import bursty_arrivals, daily_rate, poisson_arrivals
 from gpusim.inputs.jobtable import JobTable, concatenate, divided
-from gpusim.inputs.presets.bursts import bursty_arrivals
 from gpusim.inputs.presets.preset import Preset, preset
-from gpusim.scenario.exchange import Exchange
 from gpusim.scenario.steps import elapsed_s
-from gpusim.scenario.workload import Stream, Workload
+from gpusim.scenario.workload import Exchange, Stream, Workload
 from gpusim.units import DAY_S, HOUR_S
 
 # Sizes of research jobs: powers of two with the weights of a published mix in shape (assumption).
@@ -88,11 +86,20 @@ def _table(
         **divided(gpus),
         runtime_s=runtime_s,
         estimate_s=estimate_s,
+        deadline_s=_deadlines(spec, runtime_s, random),
         priority=spec.priority,
         preemptible=spec.preemptible,
         data_bytes=spec.data_tb * 1e12,
         final_state=known.final_states(gpus * runtime_s, random("states")) if known else 0,
     )
+
+
+def _deadlines(spec: Stream, runtime_s: np.ndarray, random: Callable) -> np.ndarray | float:
+    """[s] After the submission of each job; 0: none."""
+    if spec.deadline_slack is None:
+        return spec.deadline_s or 0.0
+    most = spec.deadline_slack if spec.deadline_slack_max is None else spec.deadline_slack_max
+    return runtime_s * random("deadlines").uniform(spec.deadline_slack, most, len(runtime_s))
 
 
 def _arrivals(spec: Stream, known: Preset | None, duration_s: float, start: datetime, random: Callable) -> np.ndarray:

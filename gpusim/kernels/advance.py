@@ -1,6 +1,6 @@
 """The compiled event loop: job ends, arrivals and scheduling passes up to the next control event.
 
-At one instant: ends; then (outside, in the order of ``engine/instant.py``) control processes; then arrivals; then one
+At one instant: ends; then (outside, in the order of ``engine/clock.py``) control processes; then arrivals; then one
 pass over every pool in which something changed or a reservation is due, in cycle mode from outside;
 then jobs that wait move to where they can start; then, before time goes on, sites look at their caps.
 """
@@ -47,6 +47,19 @@ def _look_ahead(f):
             prefetch(f.jobs, order_of(member))
 
 
+@part
+def _next_event(f):
+    """[s] When something happens next; when the next job ends, and when a reservation is due (inf: never)."""
+    clock, in_events = f.clock[0], f.scheduling[0].cycle_s == 0.0
+    ends_s = f.heap_keys[0] if clock.n_ends > 0 else math.inf
+    arrives_s = f.jobs[clock.next_arrival].submit_s if clock.next_arrival < len(f.jobs) else math.inf
+    due_s = f.due_keys[0] if clock.n_due > 0 and in_events else math.inf
+    now = min(ends_s, arrives_s, due_s)
+    if clock.n_dirty > 0 and in_events and clock.now_s < now:
+        now = clock.now_s
+    return now, ends_s, due_s
+
+
 @kernel
 def advance(f, until, cycle_begins):
     """Play the dense events before ``until``, and the ends at ``until``; if a cycle begins then, also the arrivals.
@@ -54,8 +67,7 @@ def advance(f, until, cycle_begins):
     Returns REACHED, or earlier, with the clock at that instant: WOKEN (watched jobs ended), DEPARTED (jobs arrived
     whose data must be moved), FINISHED (every job has ended), SEGMENTS_FULL or MOVES_FULL (that table, or the one of
     moves of caps, needs room), MOVED (caps have, and somebody heeds them), TURNED (jobs that somebody hears of started
-    or stopped) or PASSES (``run_planned_passes``, or
-    ``run_greedy_passes``, is to be called).
+    or stopped) or PASSES (``run_planned_passes``, or ``run_greedy_passes``, is to be called).
     """
     clock, scheduling = f.clock[0], f.scheduling[0]
     while True:
@@ -67,12 +79,7 @@ def advance(f, until, cycle_begins):
                 return FINISHED
         if clock.n_turns > 0 and clock.passing == 0:
             return TURNED
-        ends_s = f.heap_keys[0] if clock.n_ends > 0 else math.inf
-        arrives_s = f.jobs[clock.next_arrival].submit_s if clock.next_arrival < len(f.jobs) else math.inf
-        due_s = f.due_keys[0] if clock.n_due > 0 and scheduling.cycle_s == 0.0 else math.inf
-        now = min(ends_s, arrives_s, due_s)
-        if clock.n_dirty > 0 and scheduling.cycle_s == 0.0 and clock.now_s < now:
-            now = clock.now_s
+        now, ends_s, due_s = _next_event(f)
         if clock.n_uncapped > 0 and min(now, until) > clock.now_s:
             if len(f.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends:
                 return SEGMENTS_FULL

@@ -6,6 +6,7 @@ from gpusim.kernels._jit import inner, part
 from gpusim.kernels.booking import withdraw
 from gpusim.kernels.dispatch import choose
 from gpusim.kernels.noting import is_planned
+from gpusim.kernels.prefetch import prefetch
 from gpusim.kernels.promise import tell
 from gpusim.kernels.queueing import await_data, dequeue, enqueue
 from gpusim.kernels.reservation import release
@@ -13,6 +14,7 @@ from gpusim.kernels.scheduling import start_at_once, start_behind_head
 from gpusim.kernels.state.codes import NONE, Order, Status, Wait
 from gpusim.kernels.waking import mark_dirty
 
+AHEAD = 3  # arrivals whose rows are fetched before they are read
 _CUSTOM = int(Order.CUSTOM)
 _QUEUED, _REJECTED, _DATA = int(Status.QUEUED), int(Status.REJECTED), int(Wait.DATA)
 
@@ -47,6 +49,8 @@ def play_arrivals(f, now):
     while clock.next_arrival < len(f.jobs) and f.jobs[clock.next_arrival].submit_s == now:
         j = clock.next_arrival
         clock.next_arrival += 1
+        if j + AHEAD < len(f.jobs):
+            prefetch(f.jobs, j + AHEAD)
         i = choose(f, j)
         if i == NONE:
             _reject(f, j)

@@ -102,7 +102,7 @@ def occupy(f, h):
 
 @inner
 def move_end(f, h):
-    """A holding is expected to end at another time than was thought, or draws something else."""
+    """A holding that is expected to end at another time than is booked, or draws something else, books anew."""
     holding, now = f.holdings[h], f.clock[0].now_s
     c, p = holding.order, holding.pool
     pool, plan = f.pools[p], f.plans[c]

@@ -12,11 +12,10 @@ from gpusim.kernels.floors import clear_floors
 from gpusim.kernels.gaps import extremes
 from gpusim.kernels.heap import order_of
 from gpusim.kernels.holes import open_hole, spare_power
-from gpusim.kernels.state.codes import NONE, ON, Owner
+from gpusim.kernels.state.codes import NONE, ON
 from gpusim.kernels.timeline import add, close_line, open_line
 
 _PLENTY = 1 << 60  # microwatts: more than anybody asks for
-_JOB = int(Owner.JOB)
 
 
 @inner
@@ -58,8 +57,7 @@ def take_notes(f, now):
             if plan.runs == 0:
                 _list_nodes(f, plan.holding)
                 occupy(f, plan.holding)
-            if f.holdings[plan.holding].kind == _JOB and f.jobs[f.holdings[plan.holding].owner].paced != 0:
-                move_end(f, plan.holding)
+            move_end(f, plan.holding)
         c = plan.next_noted
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.by_score import switch_room
 from gpusim.kernels.feeding import feed_node
 from gpusim.kernels.jobs_on import first_of
+from gpusim.kernels.leaving import make_power
 from gpusim.kernels.ledger import settle_pool, settle_site
-from gpusim.kernels.limit import fits_limit, look_at_caps
+from gpusim.kernels.limit import look_at_caps
 from gpusim.kernels.noting import is_planned, note_node
 from gpusim.kernels.placement import enlist, unlist
-from gpusim.kernels.preemption import evict, evict_all_of
+from gpusim.kernels.preemption import evict_all_of
 from gpusim.kernels.queueing import enqueue, stop_awaiting_data
 from gpusim.kernels.serving.replicas import stop_last_replicas, stop_replica
-from gpusim.kernels.state.codes import DOWN, NONE, OFF, ON, SPARE, Backfill, Capping, Phase
+from gpusim.kernels.state.capacity import NEVER
+from gpusim.kernels.state.codes import DOWN, NONE, OFF, ON, SPARE, Backfill, Phase
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 
 _EASY, _IDLE = int(Backfill.EASY), int(Phase.IDLE)
-_PREEMPT, _PRIORITY = int(Capping.PREEMPT), int(Capping.PRIORITY)
 
 
 @inner
@@ -29,6 +31,7 @@ def _admit_node(f, p, n):
     node.spare = pool.gpus_per_node
     node.idle_s = -1.0
     enlist(f, p, n)
+    switch_room(f, n, 1)
     if f.scheduling[0].backfill == _EASY:
         heap.push(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, -1.0, n)
         pool.n_idle_heap += 1
@@ -51,6 +54,7 @@ def _clear_node(f, v, p, n, state, now):
             evict_all_of(f, h, now)
     unlist(f, p, n)
     node.state = state
+    switch_room(f, n, 0)
     if f.scheduling[0].backfill == _EASY:
         heap.discard(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, n)
         pool.n_idle_heap -= 1
@@ -207,28 +211,5 @@ def set_limit(f, v, s, grid_w, cap_w, now):
 @inner
 def shed(f, v, s, now):
     """Evict jobs, then stop replicas, while the site could draw more than its limit."""
-    while not fits_limit(f, s, 0.0):
-        first = _first_to_leave(f, s)
-        if first == NONE:
-            break
-        evict(f, first, now)
+    make_power(f, s, 0.0, NEVER, now)
     stop_last_replicas(f, v, s, now)
-
-
-@inner
-def _first_to_leave(f, s):
-    first = NONE
-    for i in range(f.clock[0].n_ends):
-        holding = f.holdings[heap.row_of(f.heap_ids[i])]
-        if f.pools[holding.pool].site == s and (first == NONE or _leaves_before(f, holding.owner, first, s)):
-            first = holding.owner
-    return first
-
-
-@inner
-def _leaves_before(f, j, k, s):
-    """Whether job ``j`` is evicted before ``k``: of lower priority where that counts, or started later."""
-    one, other, capping = f.jobs[j], f.jobs[k], f.sites[s].capping
-    if (capping == _PREEMPT or capping == _PRIORITY) and one.priority != other.priority:
-        return one.priority < other.priority
-    return one.start_s > other.start_s or (one.start_s == other.start_s and j > k)

@@ -7,20 +7,17 @@ find there all that a node has.
 from __future__ import annotations
 
 from gpusim.gangs import MILLI
-from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.expecting import expected_end
 from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.jobs_on import first_of, first_on, next_of, next_on
-from gpusim.kernels.placement import ALL, OPEN, set_of
-from gpusim.kernels.state.codes import NONE, Placement
+from gpusim.kernels.state.codes import NONE
 
-_FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)
 N_KINDS = 2  # thousandths of CPUs, MB of memory
 
 
 @inner
-def _asked(f, j, p, what):
+def asked(f, j, p, what):
     """What a job takes of each of its nodes in a pool."""
     job, pool = f.jobs[j], f.pools[p]
     gpus = on_node(pool, job.gpus)
@@ -34,20 +31,20 @@ def _asked(f, j, p, what):
 def held_cpu_memory(f, j, p, what):
     """What a job holds in a pool: a gang all of its nodes, since nobody runs beside it."""
     pool, gpus = f.pools[p], f.jobs[j].gpus
-    return n_nodes(pool, gpus) * pool.cpu_memory[what] if gpus > pool.gpus_per_node else _asked(f, j, p, what)
+    return n_nodes(pool, gpus) * pool.cpu_memory[what] if gpus > pool.gpus_per_node else asked(f, j, p, what)
 
 
 @inner
-def has_cpu_memory(f, j, n, family):
-    """Whether a node has what a job takes of CPUs and memory there; in family OPEN beside what is kept for a head."""
+def has_cpu_memory(f, j, n, beside_head):
+    """Whether a node has what a job takes of CPUs and memory there; ``beside_head``: beside what is kept for one."""
     p = f.nodes[n].pool
     for what in range(N_KINDS):
         if f.pools[p].cpu_memory[what] == 0:
             continue
         left = f.cpu_memory_left[n, what]
-        if family == OPEN and f.nodes[n].reserved != 0:
+        if beside_head and f.nodes[n].reserved != 0:
             left = min(left, f.pools[p].beside_head[what])
-        if _asked(f, j, p, what) > left:
+        if asked(f, j, p, what) > left:
             return False
     return True
 
@@ -59,42 +56,10 @@ def take_cpu_memory(f, j, h, sign):
     outlasts = sign > 0 and f.holdings[h].expected_end_s > f.pools[p].shadow_s
     while n != NONE:
         for what in range(N_KINDS):
-            f.cpu_memory_left[n, what] -= sign * _asked(f, j, p, what)
+            f.cpu_memory_left[n, what] -= sign * asked(f, j, p, what)
             if outlasts and f.nodes[n].reserved != 0:
-                f.pools[p].beside_head[what] -= _asked(f, j, p, what)
+                f.pools[p].beside_head[what] -= asked(f, j, p, what)
         n = f.nodes[n].next_held
-
-
-@inner
-def _first_of_level(f, j, p, family, level):
-    pool = f.pools[p]
-    i = -1
-    while True:
-        i = bitset.next_from(f.words, set_of(pool, family, level), pool.n_nodes, i + 1)
-        if i < 0 or has_cpu_memory(f, j, pool.first_node + i, family):
-            return i
-
-
-@inner
-def _find_node(f, j, p, family):
-    pool, rule = f.pools[p], f.scheduling[0].placement
-    need, size = f.jobs[j].gpus, f.pools[p].gpus_per_node
-    lowest = NONE
-    for step in range(size - need + 1):
-        i = _first_of_level(f, j, p, family, size - step if rule == _SPREAD else need + step)
-        if i >= 0:
-            if rule != _FIRST_FIT:
-                return pool.first_node + i
-            if lowest == NONE or i < lowest:
-                lowest = i
-    return NONE if lowest == NONE else pool.first_node + lowest
-
-
-@inner
-def find_node_with_cpu_memory(f, j, p, family):
-    """Node (global index) for a job of at most one node by the placement rule, or NONE; as ``placement.place`` does."""
-    n = _find_node(f, j, p, OPEN)
-    return _find_node(f, j, p, ALL) if n == NONE and family == ALL else n
 
 
 # What nodes would have, were some jobs over ------------------------------------------------------------------------
@@ -111,7 +76,7 @@ def begin_to_imagine(f, n):
 def _give(f, g, n):
     holding = f.holdings[g]
     for what in range(N_KINDS):
-        f.cpu_memory_then[n, what] += _asked(f, holding.owner, holding.pool, what)
+        f.cpu_memory_then[n, what] += asked(f, holding.owner, holding.pool, what)
 
 
 @inner
@@ -135,7 +100,7 @@ def would_have(f, j, n):
     """Whether a node would then have what a job takes."""
     p = f.nodes[n].pool
     for what in range(N_KINDS):
-        if f.pools[p].cpu_memory[what] != 0 and _asked(f, j, p, what) > f.cpu_memory_then[n, what]:
+        if f.pools[p].cpu_memory[what] != 0 and asked(f, j, p, what) > f.cpu_memory_then[n, what]:
             return False
     return True
 
@@ -151,4 +116,4 @@ def keep_beside_head(f, j, p, n, now):
             _give(f, g, n)
         g = next_on(f, g)
     for what in range(N_KINDS):
-        f.pools[p].beside_head[what] = f.cpu_memory_then[n, what] - _asked(f, j, p, what)
+        f.pools[p].beside_head[what] = f.cpu_memory_then[n, what] - asked(f, j, p, what)

@@ -13,7 +13,7 @@ from gpusim.kernels.sharing import fits, is_guest
 from gpusim.kernels.state.codes import NONE, Dispatch
 
 _HOME, _LEAST_LOADED, _EARLIEST = int(Dispatch.HOME), int(Dispatch.LEAST_LOADED), int(Dispatch.EARLIEST_START)
-_CHEAPEST, _GREENEST = int(Dispatch.CHEAPEST), int(Dispatch.GREENEST)
+_CHEAPEST, _GREENEST, _BEST_NODE = int(Dispatch.CHEAPEST), int(Dispatch.GREENEST), int(Dispatch.BEST_NODE)
 
 
 @inner
@@ -99,6 +99,22 @@ def _least(f, j, start, stop, rule, now_only):
     return best
 
 
+@inner
+def _best_placed(f, j, start, stop):
+    """Place of the first candidate that can start the job at once on the node of the highest score, or NONE.
+
+    Under a placement by score. Gangs take whole nodes, none of which is better than another.
+    """
+    best, most = NONE, -1
+    for i in range(start, stop):
+        p = f.candidates[i]
+        held = held_gpus(f.pools[p], f.jobs[j].gpus)
+        f.clock[0].score = 0
+        if _can_hold(f, j, p, held) and is_ready(f, j, p, held) and f.clock[0].score > most:
+            best, most = i, f.clock[0].score
+    return best
+
+
 @part
 def choose(f, j):
     """Place in ``candidates`` of the pool for job ``j``, or NONE if no pool can ever hold it, from now on.
@@ -113,6 +129,11 @@ def choose(f, j):
     rule = f.scheduling[0].dispatch
     if rule == _CHEAPEST or rule == _GREENEST:
         i = _least(f, j, start, stop, rule, True)
+        if i != NONE:
+            return i
+        rule = _LEAST_LOADED
+    if rule == _BEST_NODE:
+        i = _best_placed(f, j, start, stop)
         if i != NONE:
             return i
         rule = _LEAST_LOADED

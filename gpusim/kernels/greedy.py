@@ -13,15 +13,13 @@ import math
 
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.admission import lacking, power_allows
-from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.lanes import lane_of
-from gpusim.kernels.placement import ALL, place
+from gpusim.kernels.placement import ALL
 from gpusim.kernels.preemption import evict
 from gpusim.kernels.queueing import over_quota, rewind
 from gpusim.kernels.roster import count_up_to, sort_running, take_notes
-from gpusim.kernels.scheduling import explain, try_start
-from gpusim.kernels.shortage import shortage
-from gpusim.kernels.spreading import roams
+from gpusim.kernels.scheduling import explain, no_room, try_start
+from gpusim.kernels.sharing import fits
 from gpusim.kernels.standing import key_if_started, keys_change_places
 from gpusim.kernels.state.codes import NONE, Wait
 
@@ -79,9 +77,8 @@ def _larger_first(f, starts):
 @inner
 def lack(f, j, p):
     """Why a job waits that did not start: for nodes or power, or else because others shall have these."""
-    held = held_gpus(f.pools[p], f.jobs[j].gpus)
-    if held > f.pools[p].free or not place(f, p, f.jobs[j].gpus, ALL, roams(f, j)):
-        return shortage(f.pools[p], held)
+    if not fits(f, j, p, ALL):
+        return no_room(f, j, p)
     if not power_allows(f, j, p):
         return lacking(f, j, p)
     return _POLICY

@@ -10,7 +10,7 @@ from gpusim.kernels.state.codes import NONE
 
 @part
 def begin_holding(f, kind, owner, order, p, gpus, tenant, yields_to, now):
-    """Begin the record of who takes GPUs of pool ``p``; its row. Expected end and draw are for the caller to fill."""
+    """Begin the record of who takes GPUs of pool ``p``; its row. Expected end and a job's draw are for the caller."""
     clock, pool = f.clock[0], f.pools[p]
     h = clock.spare_holding
     if h != NONE:
@@ -24,7 +24,7 @@ def begin_holding(f, kind, owner, order, p, gpus, tenant, yields_to, now):
     holding.yields_to = yields_to
     pool.least_yield = min(pool.least_yield, yields_to)
     holding.held = on_node(pool, gpus) * n_nodes(pool, gpus)
-    holding.milli = 0
+    holding.milli, holding.counted_w = 0, 0.0
     holding.next_on_node = NONE
     return h
 

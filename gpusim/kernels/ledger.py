@@ -69,6 +69,18 @@ def _settle_asked(pool, dt):
 
 
 @inner
+def _settle_absent(pool, dt):
+    """Book the GPUs that are neither free nor at work."""
+    ledger = pool.ledger
+    ledger[_NOT_DELIVERED] += (pool.ordered - pool.delivered) * dt
+    pool.retired_s += (pool.planned - pool.ordered) * dt
+    ledger[_NOT_HOUSED] += pool.unhoused * dt
+    ledger[_NOT_ENERGISED] += (pool.delivered - pool.unhoused - pool.energised) * dt
+    ledger[_DOWN] += pool.down * dt
+    ledger[_IDLE_SPARE] += pool.spare * dt
+
+
+@inner
 def settle_pool(pools, p, now):
     """Book the pool's GPU-seconds since it was last settled."""
     pool = pools[p]
@@ -77,12 +89,8 @@ def settle_pool(pools, p, now):
         return
     pool.settled_s = now
     ledger = pool.ledger
-    ledger[_NOT_DELIVERED] += (pool.ordered - pool.delivered) * dt
-    pool.retired_s += (pool.planned - pool.ordered) * dt
-    ledger[_NOT_HOUSED] += pool.unhoused * dt
-    ledger[_NOT_ENERGISED] += (pool.delivered - pool.unhoused - pool.energised) * dt
-    ledger[_DOWN] += pool.down * dt
-    ledger[_IDLE_SPARE] += pool.spare * dt
+    if pool.free + pool.busy + pool.serving != pool.planned:
+        _settle_absent(pool, dt)
     asks = pool.queued > 0 or pool.inbound > 0 or pool.missing_gpus > 0
     ledger[_IDLE_NO_DEMAND] += (_settle_asked(pool, dt) if asks else pool.free) * dt
     ledger[_SERVING] += pool.serving_busy * dt

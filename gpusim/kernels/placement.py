@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
+from gpusim.kernels.cpu_memory import has_cpu_memory
 from gpusim.kernels.gang import n_nodes
 from gpusim.kernels.spreading import is_divided
 from gpusim.kernels.state.codes import NONE, ON, Placement, Topology
@@ -72,26 +73,39 @@ def enlist(f, p, n):
 
 
 @inner
-def find_node(f, p, need, family):
-    """Node (global index) for a job of at most one node by the placement rule, or NONE."""
+def _first_of_level(f, p, j, family, level):
+    """First node of a set; with a job, first that has its CPUs and memory too."""
     pool = f.pools[p]
-    rule = f.scheduling[0].placement
+    nodes = set_of(pool, family, level)
+    i = bitset.next_from(f.words, nodes, pool.n_nodes, 0)
+    while i >= 0 and j != NONE and not has_cpu_memory(f, j, pool.first_node + i, family == OPEN):
+        i = bitset.next_from(f.words, nodes, pool.n_nodes, i + 1)
+    return i
+
+
+@inner
+def _first_by_rule(f, p, j, need, family):
+    pool, rule = f.pools[p], f.scheduling[0].placement
     size = pool.gpus_per_node
-    if rule == _SPREAD:
-        for level in range(size, need - 1, -1):
-            i = bitset.next_from(f.words, set_of(pool, family, level), pool.n_nodes, 0)
-            if i >= 0:
-                return pool.first_node + i
-        return NONE
     lowest = NONE
-    for level in range(need, size + 1):
-        i = bitset.next_from(f.words, set_of(pool, family, level), pool.n_nodes, 0)
+    for step in range(size - need + 1):
+        i = _first_of_level(f, p, j, family, size - step if rule == _SPREAD else need + step)
         if i >= 0:
             if rule != _FIRST_FIT:
                 return pool.first_node + i
             if lowest == NONE or i < lowest:
                 lowest = i
     return NONE if lowest == NONE else pool.first_node + lowest
+
+
+@inner
+def find_node(f, p, j, need, family):
+    """Node (global index) for ``need`` GPUs of one by the placement rule, or NONE; in family ALL, reserved ones last.
+
+    It has the CPUs and the memory of job ``j`` too; of none (NONE) only GPUs count.
+    """
+    n = _first_by_rule(f, p, j, need, OPEN)
+    return _first_by_rule(f, p, j, need, ALL) if n == NONE and family == ALL else n
 
 
 @inner
@@ -239,15 +253,11 @@ def find_gang(f, p, k, family, anywhere):
 def place(f, p, gpus, family, anywhere):
     """Whether a job of ``gpus`` fits now; its nodes (global indices) are then the first of ``picked``.
 
-    A job of one node looks outside the reservation first, then, in family ALL, inside it. ``anywhere``: the nodes of a
-    gang need not be near each other.
+    In family ALL nodes outside the reservation come first. ``anywhere``: a gang's nodes need not be near each other.
     """
     pool = f.pools[p]
     size = pool.gpus_per_node
     if gpus > size:
         return find_gang(f, p, n_nodes(f.pools[p], gpus), family, anywhere)
-    n = find_node(f, p, gpus, OPEN)
-    if n == NONE and family == ALL:
-        n = find_node(f, p, gpus, ALL)
-    f.picked[0] = n
-    return n != NONE
+    f.picked[0] = find_node(f, p, NONE, gpus, family)
+    return f.picked[0] != NONE

@@ -5,7 +5,6 @@ from __future__ import annotations
 from gpusim.kernels._jit import inner
 from gpusim.kernels.cpu_memory import (
     begin_to_imagine,
-    find_node_with_cpu_memory,
     has_cpu_memory,
     imagine_all_over,
     would_have,
@@ -13,7 +12,7 @@ from gpusim.kernels.cpu_memory import (
 from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.jobs_on import first_of, next_of
 from gpusim.kernels.lanes import count_held
-from gpusim.kernels.placement import ALL, place
+from gpusim.kernels.placement import ALL, find_node, place
 from gpusim.kernels.queueing import enqueue
 from gpusim.kernels.running import cut_short
 from gpusim.kernels.spreading import is_divided
@@ -58,7 +57,7 @@ def _has_room(f, j, n, need):
     """Whether a node has ``need`` GPUs free, and for a job to which they matter CPUs and memory."""
     if f.nodes[n].free < need:
         return False
-    return not _is_limited(f, f.nodes[n].pool, j) or has_cpu_memory(f, j, n, ALL)
+    return not _is_limited(f, f.nodes[n].pool, j) or has_cpu_memory(f, j, n, False)
 
 
 @inner
@@ -135,7 +134,7 @@ def _find_least_yield(f, p):
 @inner
 def _fits(f, p, j, gpus, anywhere):
     if _is_limited(f, p, j):
-        return find_node_with_cpu_memory(f, j, p, ALL) != NONE
+        return find_node(f, p, j, gpus, ALL) != NONE
     return place(f, p, gpus, ALL, anywhere)
 
 

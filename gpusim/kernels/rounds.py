@@ -10,6 +10,7 @@ from gpusim.kernels.admission import power_allows
 from gpusim.kernels.amending import move, resize
 from gpusim.kernels.arrivals import turn_away
 from gpusim.kernels.course import expected_wall_time
+from gpusim.kernels.cpu_memory import held_cpu_memory
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.greedy import lack
 from gpusim.kernels.jobs_on import first_on, next_on
@@ -31,6 +32,10 @@ def _show(f, j, p, row, now):
     row.tenant, row.job_class, row.pool = job.tenant, job.job_class, p
     row.held, row.deadline_s = held_gpus(f.pools[p], job.gpus), f.deadlines[j]
     row.run_s, row.evictions, row.preemptible = job.run_s, job.evictions, job.preemptible != 0
+    if f.scheduling[0].cpu_memory != 0:
+        row.cpus, row.memory_gb = held_cpu_memory(f, j, p, 0) / 1000.0, held_cpu_memory(f, j, p, 1) / 1000.0
+    else:
+        row.cpus = row.memory_gb = 0.0
     row.running = job.status == _RUNNING
     if row.running:
         row.run_s += now - job.start_s

@@ -6,6 +6,7 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.by_score import give_room, is_scored, take_room
 from gpusim.kernels.capped import cap_group, note_fresh
 from gpusim.kernels.course import (
     at_rate,
@@ -110,6 +111,8 @@ def start(f, j, p, now):
     if f.scheduling[0].cpu_memory != 0:
         take_cpu_memory(f, j, h, 1)
         count_cpu_memory(f, j, p, 1)
+    if is_scored(f):
+        take_room(f, j, h)
     pool.running += 1
     pool.running_work += worth(job) * (now + length_s - now)
     _measure_draw(f, j, h)
@@ -168,6 +171,8 @@ def stop(f, j, now):
     if f.scheduling[0].cpu_memory != 0:
         take_cpu_memory(f, j, h, -1)
         count_cpu_memory(f, j, p, -1)
+    if is_scored(f):
+        give_room(f, j, h)
     if job.milli == 0:
         give_nodes_back(f, h)
     else:

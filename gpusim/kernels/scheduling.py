@@ -38,7 +38,7 @@ _CUSTOM, _QUEUED = int(Order.CUSTOM), int(Status.QUEUED)
 
 
 @inner
-def _no_room(f, j, p):
+def no_room(f, j, p):
     """What a job lacks that does not fit."""
     return _CPU_MEMORY if lacks_cpu_memory(f, j, p) else shortage(f.pools[p], held_gpus(f.pools[p], f.jobs[j].gpus))
 
@@ -49,7 +49,7 @@ def try_start(f, j, p, family, now):
     pool = f.pools[p]
     held = held_gpus(pool, f.jobs[j].gpus)
     if held > pool.free + pool.n_hosts or not fits(f, j, p, family):
-        return _no_room(f, j, p)
+        return no_room(f, j, p)
     if not power_allows(f, j, p):
         return lacking(f, j, p)
     start_waiting_job(f, j, p, now)
@@ -185,7 +185,7 @@ def _head_lacks(f, p):
     """What the head lacks whose promise holds."""
     pool = f.pools[p]
     head = pool.reserved_job
-    return lacking(f, head, p) if pool.power_held != 0 else _no_room(f, head, p)
+    return lacking(f, head, p) if pool.power_held != 0 else no_room(f, head, p)
 
 
 @inner

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.cpu_memory import find_node_with_cpu_memory, has_cpu_memory
+from gpusim.kernels.by_score import find_by_score, is_scored
+from gpusim.kernels.cpu_memory import has_cpu_memory
 from gpusim.kernels.expecting import is_easy, on_give, on_take
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding, end_holding
@@ -44,7 +45,7 @@ def _find_host(f, j, p, family):
         host = f.holdings[h]
         if host.milli < milli or (best != NONE and not _ranks_before(f, h, best)):
             continue
-        if f.scheduling[0].cpu_memory != 0 and not has_cpu_memory(f, j, host.first_node, family):
+        if f.scheduling[0].cpu_memory != 0 and not has_cpu_memory(f, j, host.first_node, family == OPEN):
             continue
         if family != OPEN or f.nodes[host.first_node].reserved == 0 or host.expected_end_s > pool.shadow_s:
             best = h
@@ -53,8 +54,10 @@ def _find_host(f, j, p, family):
 
 @inner
 def _fits_beside_others(f, j, p, family):
-    """``fits`` of a job that shares a GPU, or where CPUs or memory of nodes are limited."""
+    """``fits`` of a job that shares a GPU, or where nodes are scored, or their CPUs or memory limited."""
     job, pool = f.jobs[j], f.pools[p]
+    if is_scored(f) and job.gpus <= pool.gpus_per_node:
+        return find_by_score(f, j, p, family)
     if job.milli != 0:
         h = _find_host(f, j, p, family)
         f.clock[0].host = h
@@ -64,7 +67,7 @@ def _fits_beside_others(f, j, p, family):
     if held_gpus(pool, job.gpus) > pool.free:
         return False
     if f.scheduling[0].cpu_memory != 0 and job.gpus <= pool.gpus_per_node:
-        f.picked[0] = find_node_with_cpu_memory(f, j, p, family)
+        f.picked[0] = find_node(f, p, j, job.gpus, family)
         return f.picked[0] != NONE
     return place(f, p, job.gpus, family, roams(f, j))
 
@@ -76,7 +79,7 @@ def fits(f, j, p, family):
     ``clock.host`` is then whose guest it becomes, NONE where it opens a host.
     """
     job, pool = f.jobs[j], f.pools[p]
-    if job.milli != 0 or f.scheduling[0].cpu_memory != 0:
+    if job.milli != 0 or f.scheduling[0].cpu_memory != 0 or is_scored(f):
         return _fits_beside_others(f, j, p, family)
     return held_gpus(pool, job.gpus) <= pool.free and place(f, p, job.gpus, family, roams(f, j))
 
@@ -90,7 +93,7 @@ def lacks_cpu_memory(f, j, p):
     for i in range(pool.first_host, pool.first_host + pool.n_hosts):
         if 0 < job.milli <= f.holdings[f.hosts[i]].milli:
             return True
-    return find_node(f, p, job.gpus, OPEN) != NONE or find_node(f, p, job.gpus, ALL) != NONE
+    return find_node(f, p, NONE, job.gpus, ALL) != NONE
 
 
 @inner
@@ -107,7 +110,7 @@ def _open(f, g, now):
     pool = f.pools[p]
     h = begin_holding(f, _HOST, pool.n_hosts, guest.order, p, 1, guest.tenant, guest.yields_to, now)
     host = f.holdings[h]
-    host.expected_end_s, host.milli, host.host, host.counted_w = guest.expected_end_s, MILLI, NONE, 0.0
+    host.expected_end_s, host.milli, host.host = guest.expected_end_s, MILLI, NONE
     take_nodes(f, h)
     f.hosts[pool.first_host + pool.n_hosts] = h
     pool.n_hosts += 1

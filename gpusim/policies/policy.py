@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,11 @@ from gpusim.policies.indices import RemainingTime, ServiceLevels
 def proportional(jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:
     """Speeds of jobs that are twice as fast with twice the GPUs, shape of ``gpus``."""
     return (np.asarray(gpus).T / jobs.submitted_gpus).T
+
+
+def marked(names: Sequence[str], among: Collection[str]) -> np.ndarray:
+    """Which of some names, of tenants or classes, are among others, shape (n_names,): to be asked by their codes."""
+    return np.array([name in among for name in names], bool)
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,10 @@ class PoolView:
         Of the site.
     occupants : callable
         ``occupants()``: rows of the jobs on each node, a list for each.
+    classes : tuple of str
+        Names of the classes of jobs.
+    cpus_per_node, memory_gb_per_node : float
+        That limit what a node holds; 0: they do not.
     """
 
     site: str
@@ -61,6 +70,19 @@ class PoolView:
     tenants: tuple[str, ...] = ()
     region: str = ""
     occupants: Callable[[], list[list[int]]] = list
+    classes: tuple[str, ...] = ()
+    cpus_per_node: float = 0.0
+    memory_gb_per_node: float = 0.0
+
+    def in_gpus(self, jobs: np.recarray) -> np.ndarray:
+        """What jobs hold, or would, shape (n_jobs, k): GPUs, and where nodes limit them CPUs and memory.
+
+        CPUs and memory are told in GPUs: those of a node are worth its GPUs. Jobs of a pool hold no more of any than
+        there are GPUs.
+        """
+        limits = [(jobs.cpus, self.cpus_per_node), (jobs.memory_gb, self.memory_gb_per_node)]
+        worth = [column * self.gpus_per_node / of_node for column, of_node in limits if of_node > 0.0]
+        return np.column_stack([jobs.held.astype(float), *worth])
 
 
 class Policy(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from gpusim.analysis.wording import gpu_hours, quantity
-from gpusim.regulation.duties import energy_report, scenario_of
+from gpusim.regulation.reporting import energy_report, scenario_of
 from gpusim.regulation.scope import in_force_s, sites_under
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.rule import SiteRule

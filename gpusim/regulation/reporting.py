@@ -14,6 +14,7 @@ from gpusim.regulation.scope import calendar_spans, in_force_s, sites_under
 from gpusim.scenario.rule import Reporting
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Sustainability
+from gpusim.tables.record import Record
 from gpusim.tables.rules import Entry
 from gpusim.units import DAY_S, WATT_PER_MW, calendar, seconds_between
 
@@ -154,3 +155,25 @@ def _or_nan(known: Sustainability, key: str) -> float:
 
 def _row(figure: str, value: float, unit: str, basis: str) -> dict:
     return {"figure": figure, "value": value, "unit": unit, "basis": basis if value == value else "missing"}
+
+
+# What European law asks of a run's sites: the yearly report of their energy figures.
+
+
+def energy_report(result: Record) -> pd.DataFrame:
+    """Figures of Delegated Regulation (EU) 2024/1364 for every site that has to report, by calendar year.
+
+    Returns
+    -------
+    DataFrame
+        As of ``gpusim.regulation.reporting.eu_report``: what the run does not have is there as ``missing``. Empty if
+        the scenario does not enforce the duty.
+    """
+    return eu_report(scenario_of(result), result.power, float(result.manifest["duration_s"]))
+
+
+def scenario_of(result: Record) -> Scenario:
+    """The scenario of a run, with its sites in the order of the run: a saved manifest has them by name."""
+    said = result.manifest["scenario"]
+    sites = {name: said["sites"][name] for name in result.sites["site"]}
+    return Scenario.from_dict({**said, "sites": sites}, "manifest")

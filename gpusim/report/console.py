@@ -19,8 +19,7 @@ from gpusim.report.section import F, Section
 from gpusim.report.sections import CONSOLE
 from gpusim.report.tables import number
 from gpusim.report.terminal import in_lines, listing, terminal
-from gpusim.studies.replications.paired import held_back, seeds_of_both
-from gpusim.studies.replications.replications import Replications
+from gpusim.studies.replications.replications import Replications, held_back, seeds_of_both
 from gpusim.studies.statistics.intervals import ROUNDING
 from gpusim.tables.record import Record
 from gpusim.units import number_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import zlib
 from functools import cache
 from importlib.resources import files
@@ -15,9 +16,32 @@ from markupsafe import Markup
 
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.errors import printable
-from gpusim.report.glossary import glossary
 from gpusim.report.tables import Column, cells, numbers
 from gpusim.units import number_of
+
+# Terms and what they mean, from the glossary of the guides, as tooltips of the pages.
+
+_HERE = Path(__file__).parent
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+
+
+def file() -> Path:
+    """The glossary: inside the package as it is installed, in a checkout among the guides."""
+    inside = _HERE / "glossary.md"
+    return inside if inside.is_file() else _HERE.parents[1] / "docs" / "glossary.md"
+
+
+@cache
+def glossary() -> dict[str, str]:
+    """Definitions as plain text by term, in the order of the guide; terms of one definition apart."""
+    found = {}
+    for entry in file().read_text(encoding="utf-8").split("\n\n"):
+        head, is_entry, text = entry.strip().partition("\n: ")
+        plain = " ".join(_LINK.sub(r"\1", text).replace("`", "").split())
+        if is_entry:
+            found |= dict.fromkeys(head.split(", "), plain)
+    return found
+
 
 LONG = 24  # characters of text from which a column keeps a width
 STYLES = ("libraries/dataTables.dataTables.min.css", "report.css")

@@ -16,11 +16,8 @@ from gpusim.analysis.series import Series
 from gpusim.causes import REJECTED, SLACK
 from gpusim.scenario.earnings import Earnings
 from gpusim.studies.replications.replications import Replications
-from gpusim.tables.assumptions import Assumptions
-from gpusim.tables.competition import Competition
-from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
-from gpusim.tables.relief import Relief
+from gpusim.tables.studies import Assumptions, Competition, Deliveries, Relief
 
 
 @dataclass(frozen=True)

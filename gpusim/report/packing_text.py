@@ -8,10 +8,10 @@ from rich.console import Console
 
 from gpusim.errors import did_you_mean
 from gpusim.inputs.pods import WHOLE, Nodes, Pods
+from gpusim.inputs.typical import typical
 from gpusim.report.terminal import listing, terminal
 from gpusim.studies.packing.inflation import CURVES
 from gpusim.studies.packing.misfits import misfits, missing_types
-from gpusim.studies.packing.typical import typical
 from gpusim.studies.statistics.intervals import mean_interval, paired_interval
 from gpusim.units import number_of
 

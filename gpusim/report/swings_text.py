@@ -18,12 +18,12 @@ def print_swings(
     console = terminal(console)
     power = {"as it is": series["facility_w"].to_numpy()} | {name: one.power_w for name, one in smoothed.items()}
     table = listing("", *(f"{name}>" for name in power))
-    for what, of in (("mean [MW]", np.mean), ("least [MW]", np.min), ("greatest [MW]", np.max)):
+    for what, of in (("mean [MW]", np.mean), ("minimum [MW]", np.min), ("maximum [MW]", np.max)):
         table.add_row(what, *(f"{of(watts) / WATT_PER_MW:.4g}" for watts in power.values()))
     ramps = [swings.ramps(watts, step_s) for watts in power.values()]
     for i, window_s in enumerate(ramps[0]["window_s"]):
         greatest = [max(one["up_mw_per_s"][i], one["down_mw_per_s"][i]) for one in ramps]
-        table.add_row(f"greatest ramp over {window_s:g} s [MW/s]", *(f"{ramp:.4g}" for ramp in greatest))
+        table.add_row(f"steepest ramp over {window_s:g} s [MW/s]", *(f"{ramp:.4g}" for ramp in greatest))
     bands = [swings.bands(watts, step_s) for watts in power.values()]
     for i, band in enumerate(bands[0].itertuples()):
         table.add_row(

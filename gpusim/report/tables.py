@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import datetime
 from numbers import Real
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import no_number
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, calendar
+
+# Times of a run as people read them: as dates.
+
+
+def day_of(start: datetime, missing: str = "never") -> Callable[[float], str]:
+    """How times of a run are written."""
+    return lambda time_s: f"{calendar(start, time_s):%Y-%m-%d}" if np.isfinite(time_s) else missing
+
 
 NOISE = 1e-9  # in the unit shown: what sums and times of a run leave of 0
 NO_CHANGE = 5e-5  # relative: less is not told from none

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.job_runs import parts_of_runs
+from gpusim.analysis.jobs import parts_of_runs
 from gpusim.errors import ResultError, did_you_mean
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, WATT_PER_MW, number_of

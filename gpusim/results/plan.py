@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpusim.errors import one_line
-from gpusim.report.verdict import verdict
+from gpusim.report.plans.purchases import verdict
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.planning.proposal import Proposal, propose
 from gpusim.studies.sweeps.execution import Progress

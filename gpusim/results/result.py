@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Self
 import pandas as pd
 
 from gpusim.analysis.bottlenecks import bottlenecks
-from gpusim.analysis.countries import countries
+from gpusim.analysis.economics import countries
 from gpusim.analysis.effective import effective_times
-from gpusim.analysis.efficiency import efficiency
 from gpusim.analysis.metrics import described, metrics
 from gpusim.analysis.outcome import outcome
-from gpusim.studies.replications.folder import FOLDER, replications_in
+from gpusim.analysis.site_power import efficiency
+from gpusim.studies.replications.replicate import FOLDER, replications_in
 from gpusim.studies.replications.replications import Replications
-from gpusim.tables.instants import dated
-from gpusim.tables.record import Record
+from gpusim.tables.record import Record, dated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,9 +14,8 @@ from pydantic import BaseModel, ValidationError
 from gpusim.errors import did_you_mean
 from gpusim.scenario import kinds
 from gpusim.scenario.faults import dotted
-from gpusim.scenario.project import COMPONENTS, Project, Task
+from gpusim.scenario.project import COMPONENTS, Project, Supply, Task
 from gpusim.scenario.references import find
-from gpusim.scenario.supply import Supply
 from gpusim.units import number_of
 
 M = TypeVar("M", bound=BaseModel)

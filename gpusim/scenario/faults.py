@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import get_args
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core.core_schema import ErrorType
@@ -17,6 +17,15 @@ from gpusim.scenario import kinds
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _MARKS = ("(level)", "(steps)", "[key]")  # not keys: the form of steps, and that the name itself is the fault
 _STANDARD = frozenset(get_args(ErrorType))
+M = TypeVar("M", bound=BaseModel)
+
+
+def valid(model: type[M], table: object) -> M | None:
+    """A table as a model; None where it is not valid by itself, which is told as its own faults."""
+    try:
+        return model.model_validate(table)
+    except ValidationError:
+        return None
 
 
 def dotted(place: Sequence[str | int]) -> str:

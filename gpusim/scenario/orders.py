@@ -15,6 +15,7 @@ from gpusim.scenario.policy_options import (
     GavelOptions,
     GittinsOptions,
     HierarchicalOptions,
+    LeasesOptions,
     LevelOptions,
     MastOptions,
     MultifactorOptions,
@@ -103,8 +104,9 @@ ORDERS: dict[str, PolicySpec] = {
         path="finish_time:FinishTime",
     ),
     "weighted_fair": PolicySpec(
-        _R, "GPUs to tenants by shares; lent GPUs are reclaimed", "max-min: Bertsekas and Gallager 1992, 6.5.2; "
-        "borrowing as in YARN's capacity scheduler", path="weighted_fair:WeightedFair",
+        _R, "GPUs to tenants by shares, by dominant shares where nodes limit CPUs or memory (DRF); lent GPUs are"
+        " reclaimed", "max-min: Bertsekas and Gallager 1992, 6.5.2; Ghodsi et al. NSDI'11; borrowing as in YARN's"
+        " capacity scheduler", path="weighted_fair:WeightedFair",
     ),
     "hierarchical": PolicySpec(
         _R, "GPUs to groups by weights, then to tenants by shares; lent GPUs are reclaimed",
@@ -113,7 +115,12 @@ ORDERS: dict[str, PolicySpec] = {
     ),
     "slo": PolicySpec(
         _R, "the earliest deadline that can still be met; then late jobs, those with strict deadlines last",
-        "Gao et al. SoCC'21 (Chronus), without its packing of leases", SloOptions, "slo:Slo",
+        "Gao et al. SoCC'21 (Chronus), without its leases", SloOptions, "slo:Slo",
+    ),
+    "leases": PolicySpec(
+        _R, "leases of GPUs to jobs whose deadlines can all be kept, the earliest first; to others what is left, the"
+        " least remaining GPU-time first", "Gao et al. SoCC'21 (Chronus), without its integer programme and migration",
+        LeasesOptions, "leases:Leases",
     ),
     "deferral": PolicySpec(
         _R, "the earliest submission; jobs that can wait are held back while power is dear, or dirty",

@@ -119,7 +119,17 @@ class SloOptions(Model):
     slack: float = Field(2.0, ge=0)
     """A job is due this many times its estimate after submission, unless a trace has its ``deadline_s``."""
     strict: list[str] = []
-    """Tenants whose deadlines are strict: their jobs that cannot be on time start last."""
+    """Tenants and classes whose deadlines are strict: their jobs that cannot be on time start last."""
+
+
+class LeasesOptions(Model):
+    """How long GPUs are let, and whose deadlines lose their worth."""
+
+    lease_h: Positive = 0.25
+    """[h] Length of a lease: GPUs of preemptible jobs are let anew at multiples of it. Long beside the time that jobs
+    have until their deadlines, few are accepted; short, jobs are stopped often."""
+    strict: list[str] = []
+    """Tenants and classes whose deadlines are strict: their jobs that cannot be on time come last."""
 
 
 class DeferralOptions(Model):

@@ -65,7 +65,8 @@ REFERENCES = {
 }
 OPTIONS = {  # the same of options of policies, by order
     "mast": {"scheduler.options.quotas.@": "sites.@|sites.*.region", "scheduler.options.quotas.*.@": "tenants.@"},
-    "slo": {"scheduler.options.strict.*": "tenants.@"},
+    "slo": {"scheduler.options.strict.*": "tenants.@|workload.classes.@"},
+    "leases": {"scheduler.options.strict.*": "tenants.@|workload.classes.@"},
     "reservations": {
         "scheduler.options.reservations.*.site": "sites.@",
         "scheduler.options.reservations.*.gpu_type": "gpus.@",

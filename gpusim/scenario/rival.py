@@ -12,8 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.faults import dotted
+from gpusim.scenario.project import Supply
 from gpusim.scenario.references import find
-from gpusim.scenario.supply import Supply
 from gpusim.units import DAY_S, MONTH_S, YEAR_S, seconds_between
 
 MOST_ORDERS = 200_000

@@ -17,31 +17,24 @@ from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.build_out import faults_of_projects
 from gpusim.scenario.consistency import contradictions
 from gpusim.scenario.contract import Contract, faults_of_contracts
-from gpusim.scenario.data_set import DataSet
-from gpusim.scenario.delays import Delays
-from gpusim.scenario.extent import outsized
 from gpusim.scenario.failures import Failures, filled_up
 from gpusim.scenario.faults import faults_of
+from gpusim.scenario.files import located, outsized, read_extended
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.link import Link
 from gpusim.scenario.market import Market, faults_of_market
 from gpusim.scenario.money import Money
 from gpusim.scenario.option import Offers, faults_of_options
 from gpusim.scenario.overrides import apply
-from gpusim.scenario.project import Project
+from gpusim.scenario.project import Delays, Project, Supply, filled_in, left_over
 from gpusim.scenario.references import bad_names, unknown_names
 from gpusim.scenario.rival import Rival, faults_of_rivals
 from gpusim.scenario.rules import Rules
 from gpusim.scenario.scheduler import Scheduler
-from gpusim.scenario.seeds import located
 from gpusim.scenario.service import Service
 from gpusim.scenario.shock import Shock
 from gpusim.scenario.site import Site
-from gpusim.scenario.supply import Supply
-from gpusim.scenario.template import filled_in, left_over
-from gpusim.scenario.tenant import Tenant
-from gpusim.scenario.toml import read_extended
-from gpusim.scenario.workload import Workload
+from gpusim.scenario.workload import DataSet, Tenant, Workload
 from gpusim.units import number_of
 
 BUILDING = ("projects", "supplies", "shocks", "rivals")

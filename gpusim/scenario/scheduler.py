@@ -12,7 +12,9 @@ from gpusim import plugins
 from gpusim.scenario.base import Model
 from gpusim.scenario.faults import faults_of
 from gpusim.scenario.orders import ORDERS, How, meant
+from gpusim.scenario.placements import PLACEMENTS, SCORED
 
+_COUNTED = f"placement {', '.join(name for name in PLACEMENTS if name not in SCORED)}"
 IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
@@ -30,15 +32,20 @@ class Scheduler(Model):
     """Whether jobs may pass a blocked head of the queue: never, if they do not delay it (EASY), or if they delay no
     other job (conservative). Not available where running jobs are preempted for the head of the queue, or where a
     policy allocates GPUs to each job."""
-    placement: Literal["best_fit", "first_fit", "spread"] = "best_fit"
-    """Which node a small job takes: least free that fits, first, or most free."""
+    placement: Literal[
+        "best_fit", "first_fit", "spread", "random", "dot_product", "clustering", "packing", "least_left", "fgd"
+    ] = "best_fit"
+    """Which node a job of at most one node takes, and which GPU if it shares one; ``gpusim policies`` gives rules and
+    sources. From ``random`` on nodes are scored by their GPUs, CPUs and jobs: these placements go with orders of the
+    queue, ``backfill`` of ``none`` and ``easy``, and ``preemption`` of ``none`` and ``priority``, without services."""
     topology: Literal["required", "preferred", "unconstrained"] = "required"
     """Where the nodes of a gang may be: as few domains as they fit in, and one pod if they fit in one; the same,
     but any nodes where these are not free after ``topology_wait_s``; or any nodes."""
     topology_wait_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] How long gangs wait for the domains and the pod that they prefer."""
-    dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest"] = "least_loaded"
-    """Which pool an arriving job joins."""
+    dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest", "best_node"] = "least_loaded"
+    """Which pool an arriving job joins. ``best_node``: that with the node of the highest score, of those that can start
+    it at once, under a placement that scores nodes; else the least loaded."""
     carbon: Literal["average", "marginal"] = "average"
     """Which carbon intensity ``greenest`` (of services too) and policies use. ``marginal``: every site needs
     ``marginal``."""
@@ -127,6 +134,26 @@ class Scheduler(Model):
                 f"topology_wait_s of {self.topology_wait_s:g} with an order that takes GPUs for the first; give 0, with"
                 " which gangs take the nearest nodes that are free"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _scored(self) -> Scheduler:
+        """Nodes are scored for jobs that start from a queue, one after the other."""
+        if self.placement not in SCORED:
+            if self.dispatch == "best_node":
+                raise ValueError(
+                    f'dispatch = "best_node" goes by scores of nodes, which placement = "{self.placement}" has none of;'
+                    f" give one of {', '.join(SCORED)}"
+                )
+            return self
+        with_it = f'with placement = "{self.placement}"'
+        if self.order in ORDERS and ORDERS[self.order].how is not How.QUEUE:
+            queued = ", ".join(name for name, policy in ORDERS.items() if policy.how is How.QUEUE)
+            raise ValueError(f"order = {self.order!r} {with_it}; give one of {queued}, or {_COUNTED}")
+        if self.backfill == "conservative":
+            raise ValueError(f'backfill = "conservative" {with_it}; give "none" or "easy", or {_COUNTED}')
+        if self.preemption == "order":
+            raise ValueError(f'preemption = "order" {with_it}; give "none" or "priority", or {_COUNTED}')
         return self
 
     @model_validator(mode="after")

@@ -55,7 +55,7 @@ class Service(Model):
     load_s: float = Field(0.0, ge=0)
     """[s] Time that a new replica takes to load its weights."""
     may_preempt: bool = True
-    """Replicas may evict preemptible jobs."""
+    """Replicas may evict preemptible jobs of lower priority, for their GPUs and for power within the site's limit."""
     priority: int = 100
     """Priority of the replicas; higher goes first."""
     deployments: list[DeploymentSpec] = Field(min_length=1)

@@ -1,22 +1,127 @@
-"""Sites: a grid connection, cooling, a market, and pools of GPUs."""
+"""Sites: a grid connection and what of it is firm, cooling, storage, a market, and pools of GPUs."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+import numpy as np
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.cooling import Cooling
+from gpusim.scenario.electricity import Marginal, Tariff, known_regions, ratio_of
 from gpusim.scenario.feeders import Feeders
-from gpusim.scenario.marginal import Marginal, known_regions, ratio_of
-from gpusim.scenario.non_firm import NonFirm
+from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.on_site import OnSite
-from gpusim.scenario.power_plan import PowerPlan
-from gpusim.scenario.steps import Steps
-from gpusim.scenario.storage import Storage
-from gpusim.scenario.tariff import Tariff
+from gpusim.scenario.steps import Steps, When
+
+# Storage of a site: what jobs write their checkpoints to, and where copies of data sets are kept.
+
+
+class Storage(Model):
+    """Storage shared by all jobs of a site: bandwidth for checkpoints of classes with `parameters_b`
+    (docs/failures.md), and room for copies of data sets (docs/network.md)."""
+
+    write_gb_s: float | None = Field(None, gt=0, le=1e9)
+    """[GB/s] Write bandwidth, shared by all jobs. Meta's for Llama 3: 2,000 sustained, 7,000 at peak. Required with
+    `parameters_b`."""
+    read_gb_s: float | None = Field(None, gt=0, le=1e9)
+    """[GB/s] Read bandwidth when a job starts or restarts. Absent: ``write_gb_s``."""
+    shared: bool = False
+    """Whether jobs that read at the same time share ``read_gb_s`` at each moment, as all do after a failure of the
+    whole site, and jobs that write share ``write_gb_s``. The same at all sites. false: each reads as if alone, and
+    writes as long as in the mean of writes that come at random."""
+    copies_tb: float | None = Field(None, ge=0)
+    """[TB] Room for copies of data sets. For a new copy, those that no job needs are dropped, least recently used
+    first; if that is not enough, it is not kept. Absent: all are kept."""
+
+
+# What a planner reckons a node to draw when it decides how many nodes a grid connection carries.
+
+
+def _known(plan: object) -> object:
+    if isinstance(plan, bool | int | float):
+        is_known = not isinstance(plan, bool) and 50.0 <= plan <= 100.0
+    else:
+        is_known = plan in ("nameplate", "peak")
+    if not is_known:
+        raise ValueError('give "nameplate", "peak" or a percentile from 50 to 100')
+    return plan
+
+
+PowerPlan = Annotated[Literal["nameplate", "peak"] | Annotated[float, Field(ge=50, le=100)], BeforeValidator(_known)]
+
+# Of the power of 8-GPU servers in production, as shares of the greatest, by percentile (Acme's Seren, August 2023:
+# 2.52, 4.28, 4.85, 5.04, 5.42 and 6.55 kW; InternLM/AcmeTrace, Hu et al., NSDI 2024).
+_PERCENTILES = (50.0, 75.0, 90.0, 95.0, 99.0, 100.0)
+_SHARES = (0.385, 0.654, 0.741, 0.769, 0.827, 1.0)
+
+
+def planned_w(plan: PowerPlan, gpu: GpuType) -> float:
+    """IT power [W] that a node is reckoned with, for each of its GPUs.
+
+    Its rated power; what it draws while all its GPUs compute, which is less; or a percentile of what servers draw, as a
+    share of the rated power.
+    """
+    if plan == "nameplate":
+        return gpu.rated_it_w_per_gpu
+    if plan == "peak":
+        return gpu.node_base_w / gpu.gpus_per_node + max(gpu.compute_fraction * gpu.tdp_w, gpu.idle_w)
+    return gpu.rated_it_w_per_gpu * float(np.interp(plan, _PERCENTILES, _SHARES))
+
+
+# A grid connection of which a part is not firm: the grid may take it back for some hours a year.
+
+
+class Call(Model):
+    """One scheduled call."""
+
+    at: When
+    """When it starts: days since the start of the run, or a date (2026-07-01T20:00:00, UTC)."""
+    hours: float = Field(gt=0, le=8784)
+    """[h] How long it lasts."""
+
+
+class NonFirm(Model):
+    """The part of the connection that the grid may curtail, when, and how the site responds (docs/curtailment.md).
+
+    Calls come at random (`events_per_year`), by price (`above_usd_per_mwh`), by date (`calls`), or any combination.
+    """
+
+    mw: float = Field(gt=0, le=1e9)
+    """[MW] Part of ``grid_mw`` that is not firm."""
+    hours_per_year: float = Field(8784.0, ge=0, le=8784)
+    """[h] Most hours of calls in a calendar year; beyond that nothing is called."""
+    notice_s: float = Field(0.0, ge=0, le=31_622_400)
+    """[s] Notice given before a call starts."""
+    response: Literal["limit", "drain", "pause"] = "limit"
+    """``limit``: when the call starts the limit falls, and jobs are capped or evicted as ``capping`` says. ``drain``:
+    the same, and from the notice on the site may draw no more than it does then, or than the call will leave.
+    ``pause``: jobs stop on their GPUs, the latest started first, and go on when the call is over."""
+    events_per_year: float = Field(0.0, ge=0, le=8784)
+    """[1/year] Mean number of random calls, a Poisson process shared by all sites of a region."""
+    hours_median: float = Field(4.0, gt=0, le=8784)
+    """[h] Median of the calls' lognormal duration (assumption)."""
+    hours_p90: float = Field(8.0, gt=0, le=8784)
+    """[h] Duration that one call in ten exceeds (assumption)."""
+    above_usd_per_mwh: float | None = None
+    """[USD/MWh] Calls last while the site's price of energy is above this. Absent: none."""
+    calls: list[Call] = []
+    """Calls by date."""
+    backup_mw: float = Field(0.0, ge=0, le=1e9)
+    """[MW] On-site generation that runs during calls."""
+    backup_usd_per_mwh: float = Field(0.0, ge=0, le=1e6)
+    """[USD/MWh] Cost of its energy."""
+
+    @model_validator(mode="after")
+    def _a_spread(self) -> NonFirm:
+        if self.hours_p90 < self.hours_median:
+            raise PydanticCustomError("non_firm", "hours_p90 below hours_median; give as much or more")
+        return self
+
+
+# Sites: a grid connection, cooling, a market, and pools of GPUs.
 
 
 class Sustainability(Model):

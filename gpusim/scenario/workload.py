@@ -1,17 +1,73 @@
-"""The work: classes of jobs, synthetic streams, a trace."""
+"""The work: tenants, classes of jobs, synthetic streams, a trace, and the data that jobs read and exchange."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
-from gpusim.scenario.exchange import Exchange
 from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.steps import When
+from gpusim.units import BYTES_PER_GB, BYTES_PER_TB
+
+# Tenants: who runs jobs and services.
+
+
+class Tenant(Model):
+    """A tenant's weight under fair share, and its quota."""
+
+    share: float = Field(1.0, gt=0)
+    """Weight under fair share."""
+    quota_gpus: dict[str, NonNegativeInt] = {}
+    """Most GPUs of a type held at once in the whole fleet; no limit for types not named."""
+
+
+# Data sets: what many jobs read, and the regions where it lies.
+
+
+class DataSet(Model):
+    """Data that jobs of a class read (``data_set`` of the class). In the regions that store it such a job waits for
+    GPUs only; to another a copy moves over the links first. Sites keep copies within ``storage.copies_tb``, for all
+    sites of their region. Without any link, data are available everywhere at once.
+    """
+
+    tb: float = Field(gt=0)
+    """[TB] Its size, and that of each copy."""
+    regions: list[str] = Field(min_length=1)
+    """Regions that store it throughout, whether they have sites or not."""
+
+    @property
+    def size_bytes(self) -> float:
+        """[bytes] Its size."""
+        return self.tb * BYTES_PER_TB
+
+
+# What the parts of one training run at several sites exchange.
+
+
+class Exchange(Model):
+    """Local updates: parts of a run train independently for a while, then exchange updates (DiLoCo, Douillard et al.
+    2023, arXiv:2311.08105: all parameters after 500 steps), pausing or training on (Streaming DiLoCo, 2025,
+    arXiv:2501.18512). Each part sends its update to the first and gets the mean of all back.
+    """
+
+    every_s: float = Field(ge=10)
+    """[s] Training time between two exchanges."""
+    gb: float = Field(gt=0)
+    """[GB] Size of an update: parameters times bytes per parameter."""
+    overlap: bool = False
+    """Whether parts train on during an exchange (the next one waits for it) or pause."""
+
+    @property
+    def size_bytes(self) -> float:
+        """[bytes] Size of an update."""
+        return self.gb * BYTES_PER_GB
+
+
+# The work: classes of jobs, synthetic streams, a trace.
 
 PresetName = Literal["philly", "helios", "seren", "kalos", "pai"]
 Positive = Annotated[float, Field(gt=0)]
@@ -53,6 +109,13 @@ class Stream(Model):
     """[ln s] Spread of the lognormal run times. Absent: the preset's, else 2.2."""
     estimate_factor_max: float = Field(1.0, ge=1)
     """Users' estimates are the run time times a factor drawn between 1 and this."""
+    deadline_slack: Positive | None = None
+    """Jobs are due this many run times after their submission. Absent: as ``deadline_s`` says."""
+    deadline_slack_max: Positive | None = None
+    """Most run times: each job's number is drawn between ``deadline_slack`` and this. Absent: the same for all."""
+    deadline_s: Positive | None = None
+    """[s] When jobs are due, after their submission, in place of ``deadline_slack``. Without either they have no
+    deadline."""
     priority: int = 0
     """Higher goes first, where the scheduler uses it."""
     preemptible: bool = False
@@ -83,6 +146,24 @@ class Stream(Model):
                 "partner", "found {more} with {how}, which says it; remove it", {"more": more[0], "how": given[0]}
             )
         return self
+
+    @model_validator(mode="after")
+    def _due_in_one_way(self) -> Stream:
+        least, most, fault = self.deadline_slack, self.deadline_slack_max, ""
+        if least is None:
+            fault = "deadline_slack_max without deadline_slack; give that too" if most is not None else ""
+        elif self.deadline_s is not None:
+            fault = "deadline_slack and deadline_s both say when jobs are due; keep one"
+        elif most is not None and most < least:
+            fault = f"deadline_slack of {least:g} is above deadline_slack_max of {most:g}"
+        if fault:
+            raise PydanticCustomError("deadline", "{fault}", {"fault": fault})
+        return self
+
+    @property
+    def has_deadlines(self) -> bool:
+        """Whether its jobs have deadlines."""
+        return self.deadline_slack is not None or self.deadline_s is not None
 
     def jobs(self, days: float) -> float:
         """Jobs of a run of so many days, in the mean; of a partner's, none beside those."""

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from gpusim.errors import ServingError
-from gpusim.serving.adjusting import adjust
 from gpusim.serving.entry import Entry, Interval
-from gpusim.serving.runs import Runs, picked, stacked
+from gpusim.serving.fitting import Runs, adjust, picked, stacked
 
 NEEDED = ("batch", "prompt_tokens", "output_tokens", "token_s")
 LEAST_ROWS = 3

@@ -9,7 +9,7 @@ from importlib.resources import files
 from math import prod
 
 from gpusim.errors import ServingError, did_you_mean
-from gpusim.serving.engine_rules import V0
+from gpusim.serving.engine_options import V0
 from gpusim.serving.replica import Numbers
 
 

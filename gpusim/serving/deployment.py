@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.state import Router
-from gpusim.serving.lora import Lora
-from gpusim.serving.offload import Offload
-from gpusim.serving.speculation import Speculation
+from gpusim.serving.engine_options import Lora, Offload, Speculation
 from gpusim.serving.step_times import StepTimes
 
 HOLDS_S = 480.0

@@ -13,7 +13,7 @@ from gpusim.errors import ServingError
 from gpusim.serving.adjustment import Adjustment
 from gpusim.serving.closed_loop import Load, decode_step_s, token_time_s
 from gpusim.serving.coefficients import LIKE, Coefficients, coefficients
-from gpusim.serving.engine_rules import PAUSING, V0, V0_LIMITS
+from gpusim.serving.engine_options import PAUSING, V0, V0_LIMITS
 from gpusim.serving.hardware import Gpu, gpu
 from gpusim.serving.kv_cache import kv_blocks, running
 from gpusim.serving.model import ModelShape, model_shape

@@ -1,16 +1,83 @@
-"""Fits of factors to measured times: least squares of log ratios that outliers do not pull, held near what is known.
-
-Each row has a handful of coefficients, each the product of a start value and of factors that rows share. What is found
-are the logs of the factors: with normal priors of mean 0, and a loss that grows linearly far out, so that rows that
-cannot be right weigh little.
-"""
+"""Measured runs under closed loops, and the factors of a deployment that fit them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TypeVar
 
 import numpy as np
+
+from gpusim.serving.adjustment import KIND, KINDS, Adjustment
+from gpusim.serving.closed_loop import Load, token_time_s
+from gpusim.serving.coefficients import NAMES, Coefficients
+from gpusim.serving.kv_cache import running
+from gpusim.serving.power import Draws, loop_power_w
+from gpusim.serving.replica import Replica
+
+# Measured runs under closed loops, as arrays: what predictions are held against and fitted to.
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs, one a row.
+
+    Attributes
+    ----------
+    replica, load : Replica, Load
+        Of arrays: on what each ran, and what was asked.
+    token_s : ndarray, shape (n,)
+        [s] from token to token, mean.
+    power_w : ndarray, shape (n,)
+        [W] of one GPU, mean; NaN where it was not measured.
+    """
+
+    replica: Replica
+    load: Load
+    token_s: np.ndarray
+    power_w: np.ndarray
+
+    def predicted_s(self, c: Coefficients) -> np.ndarray:
+        """[s] from token to token by a roofline."""
+        return token_time_s(self.replica, c, self.load, running(self.replica, self.load))
+
+    def only(self, rows: np.ndarray) -> Runs:
+        """Some of the runs."""
+        return picked(self, rows)
+
+
+def stacked(items: Sequence[T]) -> T:
+    """One dataclass of arrays from many of numbers; dataclasses within it likewise, texts as arrays of texts."""
+    first = items[0]
+    if is_dataclass(first):
+        names = [field.name for field in fields(first)]
+        return _unchecked(first, {name: stacked([getattr(item, name) for item in items]) for name in names})
+    return np.array(items, dtype=None if isinstance(first, str | bool) else float)
+
+
+def picked(item: T, rows: np.ndarray | int) -> T:
+    """Some rows, or one, of a dataclass of arrays; numbers stay."""
+    if is_dataclass(item):
+        return _unchecked(item, {field.name: picked(getattr(item, field.name), rows) for field in fields(item)})
+    return item[rows] if isinstance(item, np.ndarray) and item.ndim else item
+
+
+def _unchecked(like: T, values: dict) -> T:
+    """A dataclass with other values: its checks are of numbers."""
+    made = object.__new__(type(like))
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+# Fits of factors to measured times: least squares of log ratios that outliers do not pull, held near what is known.
+#
+# Each row has a handful of coefficients, each the product of a start value and of factors that rows share. What is
+# found
+# are the logs of the factors: with normal priors of mean 0, and a loss that grows linearly far out, so that rows that
+# cannot be right weigh little.
 
 STEP = 1e-4
 SETTLED = 1e-5
@@ -38,6 +105,19 @@ class Design:
         """Sums of the logs of the factors by row and coefficient, shape (rows, coefficients)."""
         each = [self.coefficient == k for k in range(coefficients)]
         return np.stack([self.columns[:, mine] @ factors[mine] for mine in each], axis=1)
+
+
+def _slopes(
+    off_by: Callable[[np.ndarray], np.ndarray], design: Design, logs: np.ndarray, off: np.ndarray
+) -> np.ndarray:
+    """By the logs of the factors: of how far predictions are off, which is ``off`` at these logs of coefficients."""
+    slopes = np.empty_like(design.columns)
+    for k in range(logs.shape[1]):
+        moved = logs.copy()
+        moved[:, k] += STEP
+        mine = design.coefficient == k
+        slopes[:, mine] = design.columns[:, mine] * ((off_by(moved) - off) / STEP)[:, None]
+    return slopes
 
 
 def fit(
@@ -72,9 +152,12 @@ def fit(
     ndarray, shape (factors,)
     """
 
+    def off_by(logs: np.ndarray) -> np.ndarray:
+        return predicted(logs) - measured
+
     def weighed(factors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         logs = start + design.logs(factors, len(start))
-        off = predicted(logs) - measured
+        off = off_by(logs)
         far = 2.0 * weight * (np.sqrt(1.0 + (off / noise) ** 2) - 1.0)  # pseudo-Huber
         return logs, off, far.sum() + ((factors / design.spread) ** 2).sum()
 
@@ -82,25 +165,72 @@ def fit(
     logs, off, cost = weighed(factors)
     damping = 1e-3
     for _ in range(rounds):
-        slopes = np.empty_like(design.columns)
-        for k in range(len(start)):
-            moved = logs.copy()
-            moved[:, k] += STEP
-            mine = design.coefficient == k
-            slopes[:, mine] = design.columns[:, mine] * ((predicted(moved) - measured - off) / STEP)[:, None]
+        slopes = _slopes(off_by, design, logs, off)
         pull = weight / np.sqrt(1.0 + (off / noise) ** 2) / noise**2
         curvature = (slopes * pull[:, None]).T @ slopes + np.diag(design.spread**-2.0)
         slope = slopes.T @ (pull * off) + factors / design.spread**2
         before = cost
         for _ in range(8):
             move = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature)), -slope)
-            tried = factors + np.clip(move, -1.0, 1.0)
-            there = weighed(tried)
-            if there[2] < cost:
-                factors, (logs, off, cost) = tried, there
+            tried = weighed(factors + np.clip(move, -1.0, 1.0))
+            if tried[2] < cost:
+                factors, (logs, off, cost) = factors + np.clip(move, -1.0, 1.0), tried
                 damping = max(damping / 5.0, 1e-9)
                 break
             damping *= 8.0
         if before - cost <= SETTLED * before:
             break
     return factors
+
+
+# Factors of one deployment from its measured runs.
+
+SPREAD = 0.25
+"""Log of the factors: standard deviation among pairs of model and GPU, before anything is measured."""
+NOISE = 0.04
+"""Log ratio from which on a row of one deployment counts as far out."""
+POWER_SPREAD = 0.5
+"""The same of the factors on power."""
+
+
+def adjust(runs: Runs, c: Coefficients, d: Draws) -> Adjustment:
+    """Factors that explain the measured runs of one deployment; near 1 in what the runs do not tell.
+
+    Parameters
+    ----------
+    runs : Runs
+        Of one model on one GPU type with one engine; power may be NaN.
+    c, d : Coefficients, Draws
+        What is known without the runs.
+    """
+    each = np.array([KINDS.index(KIND[name]) if name in KIND else -1 for name in NAMES])
+    start, rows = np.log([getattr(c, name) for name in NAMES]), len(runs.token_s)
+
+    def with_factors(logs: np.ndarray) -> Coefficients:
+        moved = start[:, None] + np.where(each[:, None] >= 0, logs.T[each], 0.0)
+        return Coefficients(*np.exp(moved))
+
+    design = Design(np.ones((rows, len(KINDS))), np.arange(len(KINDS)), np.full(len(KINDS), SPREAD))
+    found = fit(
+        lambda logs: np.log(runs.predicted_s(with_factors(logs))), np.zeros(len(KINDS)), design,
+        np.log(runs.token_s), NOISE, np.ones(rows),
+    )  # fmt: skip
+    times = Adjustment(*np.exp(found))
+    return Adjustment(*np.exp(found), *_power_factors(runs, times.of_times(c), d))
+
+
+def _power_factors(runs: Runs, c: Coefficients, d: Draws) -> tuple[float, float]:
+    """``power`` and ``computing_power`` of an ``Adjustment``, which explain measured power; 1 without any."""
+    known = np.isfinite(runs.power_w)
+    if not known.any():
+        return 1.0, 1.0
+    runs = picked(runs, known)
+    seats, rows = running(runs.replica, runs.load), len(runs.power_w)
+
+    def predicted(logs: np.ndarray) -> np.ndarray:
+        factors = Adjustment(power=np.exp(logs[:, 0]), computing_power=np.exp(logs[:, 1]))
+        return np.log(loop_power_w(runs.replica, c, factors.of_power(d), runs.load, seats))
+
+    design = Design(np.ones((rows, 2)), np.arange(2), np.full(2, POWER_SPREAD))
+    found = np.exp(fit(predicted, np.zeros(2), design, np.log(runs.power_w), NOISE, np.ones(rows)))
+    return float(found[0]), float(found[1])

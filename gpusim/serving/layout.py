@@ -11,8 +11,7 @@ import pandas as pd
 from gpusim.kernels.serving.state import ADAPTER, COPY, ENGINE, ENTRY, NODE, REQUEST, SHIPMENT, Engines
 from gpusim.kernels.state.bundle import records
 from gpusim.serving.deployment import Deployment
-from gpusim.serving.halves import halved
-from gpusim.serving.requests import rows_of
+from gpusim.serving.requests import halved, rows_of
 from gpusim.serving.step_times import StepTimes
 
 PLACES = ("dense", "batch", "gathered", "attention", "decode", "uneven")  # of tables in ``numbers``; -1: there is none
@@ -70,9 +69,7 @@ def engines_of(
             _ship(engines, of, one)
     if named:
         _offload(engines, of)
-    copies = engines["host_blocks"]
     seats = sum(one.max_requests for one in of)
-    buckets = _buckets(max(one.kv_blocks for one in deployments)) if named else 1
     return Engines(
         requests=rows,
         engines=engines,
@@ -83,15 +80,24 @@ def engines_of(
         places=np.full(len(rows), -1),
         turns=np.zeros((len(of), max(one.block_tokens for one in deployments)), np.int64),
         nodes=_nodes(of, nodes),
-        buckets=np.full((len(of), buckets), -1),
         adapters=records(ADAPTER, len(of) * adapters).reshape(len(of), adapters),
-        copies=records(COPY, int(copies.sum())),
-        copy_buckets=np.full((len(of), _buckets(int(copies.max()))), -1),
+        **_named_blocks(engines, max(one.kv_blocks for one in deployments) if named else None),
         hashes=hashes,
         followers=np.empty(0, np.int64) if followers is None else followers,
         slowed_s=np.zeros((len(rows) if capped else 0, 2)),
         shipments=records(SHIPMENT, len(rows) // 2 if engines["ships"].any() else 0),
     )
+
+
+def _named_blocks(engines: np.recarray, kv_blocks: int | None) -> dict[str, np.ndarray]:
+    """By what names replicas find blocks on GPUs, of which one has at most ``kv_blocks`` (None: by none), and hosts."""
+    copies = engines["host_blocks"]
+    buckets = 1 if kv_blocks is None else _buckets(kv_blocks)
+    return {
+        "buckets": np.full((len(engines), buckets), -1),
+        "copies": records(COPY, int(copies.sum())),
+        "copy_buckets": np.full((len(engines), _buckets(int(copies.max()))), -1),
+    }
 
 
 def _tables(deployments: Sequence[Deployment]) -> tuple[np.recarray, np.ndarray]:

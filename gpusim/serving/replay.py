@@ -1,4 +1,4 @@
-"""Requests served by a deployment: when each of their tokens came."""
+"""Requests served by a deployment: when each of their tokens came, and how many when there are always more."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import pandas as pd
 
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.apart import play_apart
+from gpusim.kernels.serving.columns import COUNTS, SPANS, TIMES, read
 from gpusim.kernels.serving.route import play, play_clients
-from gpusim.kernels.serving.state import REQUEST, Engines
+from gpusim.kernels.serving.state import Engines
 from gpusim.serving.deployment import ROUTERS, Deployment
-from gpusim.serving.halves import joined
 from gpusim.serving.layout import build
-from gpusim.serving.requests import check, order_of
+from gpusim.serving.requests import check, joined, order_of
+
+# Requests served by a deployment: when each of their tokens came.
 
 COLUMNS = (
     "replica", "arrival_s", "queued_s", "scheduled_s", "first_token_s", "end_s", "ttft_s", "time_per_output_token_s",
     "end_to_end_s", "cached_tokens", "preemptions",
 )  # fmt: skip
-KEPT = tuple(name for name in COLUMNS if name in REQUEST.names)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
     state = build(requests, deployment)
     play_to_end(state, deployment, clients or 0)
     served = _requests(requests, state)
-    never = served["end_s"].isna()
+    never = np.isnan(served["end_s"].to_numpy())
     if never.any():
         raise ServingError(f"request {served['request'][never].iloc[0]}: after leads in a circle")
     return Replay(served, _replicas(state))
@@ -116,16 +117,44 @@ def _requests(requests: pd.DataFrame, state: Engines) -> pd.DataFrame:
     order, rows, more = order_of(requests), state.requests, {}
     if len(state.shipments):
         rows, more = joined(rows, int(state.engines["ships"].sum()))
-    if (order[1:] < order[:-1]).any():
-        place = np.argsort(order)
-        rows, more = rows[place], {name: column[place] for name, column in more.items()}
-    value = {name: rows[name].copy() for name in KEPT}
-    value["ttft_s"] = value["first_token_s"] - value["queued_s"]
-    value["time_per_output_token_s"] = np.full(len(rows), np.nan)
-    later = rows["output_tokens"] - 1
-    took_s = value["end_s"] - value["first_token_s"]
-    np.divide(took_s, later, out=value["time_per_output_token_s"], where=later > 0)
-    value["end_to_end_s"] = value["end_s"] - value["queued_s"]
     if state.engines["host_blocks"].any():
         more = {"loaded_tokens": rows["loaded_tokens"].astype(np.int64), **more}
+    times_s, counts = np.empty((len(TIMES + SPANS), len(rows))), np.empty((len(COUNTS), len(rows)), np.int64)
+    read(rows, order, times_s, counts)
+    value = dict(zip((*TIMES, *SPANS, *COUNTS), (*times_s, *counts), strict=True))
+    place = np.argsort(order) if more else order
+    more = {name: column[place] for name, column in more.items()}
     return pd.DataFrame({"request": requests.index, **{name: value[name] for name in COLUMNS}, **more}, copy=False)
+
+
+# What replicas put out while there are always more requests.
+
+
+def most_requests_per_s(
+    prompt_tokens: np.ndarray,
+    output_tokens: np.ndarray,
+    deployment: Deployment,
+    slowness: tuple[float, float] = (1.0, 1.0),
+) -> float:
+    """[1/s] at which a deployment's replicas end requests while there are always more: the middle half of them.
+
+    Parameters
+    ----------
+    prompt_tokens, output_tokens : ndarray of int, shape (n,)
+        Of requests that all come at once, at least two.
+    deployment : Deployment
+        Replicas that prefill for these are no bottleneck.
+    slowness : tuple of float
+        How many times as long its steps with prompts take, and those without, under a cap on its power.
+    """
+    requests = pd.DataFrame({"arrival_s": 0.0, "prompt_tokens": prompt_tokens, "output_tokens": output_tokens})
+    state = build(requests, deployment)
+    own = state.engines["ships"] == 0
+    for name, times in zip(("prefill_slowness", "decode_slowness"), slowness, strict=True):
+        state.engines[name] = np.where(own, times, state.engines[name])
+    play_to_end(state, deployment)
+    rows = state.requests[1::2] if deployment.prefill else state.requests
+    end_s = np.sort(rows["end_s"])
+    first, last = len(end_s) // 4, (3 * len(end_s)) // 4
+    took_s = end_s[last] - end_s[first]
+    return (last - first) / took_s if took_s > 0.0 else len(end_s) / end_s[-1]

@@ -1,4 +1,4 @@
-"""Requests as they are given, checked, and as rows of kernels."""
+"""Requests as they are given, checked, and as rows of kernels; in halves where prefill is apart."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 
 from gpusim.errors import ServingError
+from gpusim.kernels.serving.columns import fill
 from gpusim.kernels.serving.state import REQUEST
 from gpusim.kernels.state.bundle import records
 from gpusim.serving.deployment import Deployment
 
-COLUMNS = ("arrival_s", "prompt_tokens", "output_tokens")
+# Requests as they are given, checked, and as rows of kernels.
+
+COLUMNS = {"arrival_s": np.float64, "prompt_tokens": np.int64, "output_tokens": np.int64}
 
 
 def order_of(requests: pd.DataFrame) -> np.ndarray:
@@ -29,12 +32,9 @@ def rows_of(requests: pd.DataFrame, deployment: Deployment) -> tuple[np.recarray
     """Rows in that order, hashes of their blocks, and rows of those that wait for each."""
     order = order_of(requests)
     rows = records(REQUEST, len(requests))
-    for name in COLUMNS:
-        rows[name] = requests[name].to_numpy()[order]
-    for name in ("queued_s", "scheduled_s", "first_token_s", "end_s", "ready_s"):
-        rows[name] = np.nan
-    rows["run"] = -1
-    rows["adapter"] = pd.factorize(requests["adapter"])[0][order] if "adapter" in requests else -1
+    fill(rows, *(requests[name].to_numpy(kind)[order] for name, kind in COLUMNS.items()))
+    if "adapter" in requests:
+        rows["adapter"] = pd.factorize(requests["adapter"])[0][order]
     for name in ("delay_s", "priority"):
         if name in requests:
             rows[name] = requests[name].to_numpy()[order]
@@ -105,8 +105,11 @@ def check(requests: pd.DataFrame, deployment: Deployment) -> None:
     if "delay_s" in requests:
         _refuse(requests, ~(requests["delay_s"].to_numpy(float) >= 0.0), "delay_s", "seconds, at least 0")
     for name in ("prompt_tokens", "output_tokens"):
-        values = requests[name].to_numpy(float)
-        _refuse(requests, ~(values >= 1.0) | (values != np.floor(values)), name, "a whole number of at least 1")
+        values = requests[name].to_numpy()
+        if values.dtype.kind != "i":
+            values = values.astype(float)
+            values = np.where(values == np.floor(values), values, 0.0)
+        _refuse(requests, ~(values >= 1), name, "a whole number of at least 1")
     if "adapter" in requests and deployment.lora is None:
         given = requests["adapter"].notna().to_numpy()
         _refuse(requests, given, "adapter", "none: the deployment has no slots, lora")
@@ -136,19 +139,21 @@ def too_long(requests: pd.DataFrame, deployment: Deployment) -> np.ndarray:
 
 def _check_room(requests: pd.DataFrame, deployment: Deployment) -> None:
     """Prompt and output fit into a replica and, if it must be whole, into a step."""
-    beyond, total = _beyond(requests, deployment), requests["prompt_tokens"] + requests["output_tokens"]
+    beyond = _beyond(requests, deployment)
     held, whole = f"{deployment.max_tokens:,}", f"{deployment.max_batched_tokens:,}"
     for wrong, most, why in (
         (beyond[0], held, "all that the KV cache of a replica holds; leave longer ones out"),
         (beyond[1], whole, "a prompt is not cut, and may have to be computed again; leave longer ones out, or raise"
          " max_batched_tokens"),
     ):  # fmt: skip
-        _refuse(requests.assign(tokens=total), wrong, "tokens", f"at most {most}, prompt and output: {why}")
+        if wrong.any():
+            asked = requests.assign(tokens=requests["prompt_tokens"] + requests["output_tokens"])
+            _refuse(asked, wrong, "tokens", f"at most {most}, prompt and output: {why}")
 
 
 def _beyond(requests: pd.DataFrame, deployment: Deployment) -> tuple[np.ndarray, np.ndarray]:
     """Requests that a replica's KV cache cannot hold, and those that no step takes whole where it must."""
-    total = (requests["prompt_tokens"] + requests["output_tokens"]).to_numpy()
+    total = requests["prompt_tokens"].to_numpy() + requests["output_tokens"].to_numpy()
     whole = not deployment.chunked_prefill
     return total > deployment.max_tokens, (total - 1 > deployment.max_batched_tokens) & whole
 
@@ -157,3 +162,64 @@ def _refuse(requests: pd.DataFrame, wrong: np.ndarray, name: str, allowed: str) 
     if wrong.any():
         i = int(np.argmax(wrong))
         raise ServingError(f"request {requests.index[i]}: {name} {requests[name].iloc[i]} must be {allowed}")
+
+
+# Requests that are prefilled on one replica and decoded on another: a row for each half, and one of both again.
+
+
+def halved(rows: np.recarray, followers: np.ndarray, deployment: Deployment) -> tuple[np.recarray, np.ndarray]:
+    """A row in which each request is prefilled, with one token of output, and behind it that in which it is decoded.
+
+    Who comes behind a request comes behind its second half.
+
+    Parameters
+    ----------
+    rows : recarray of REQUEST, shape (n,)
+    followers : ndarray of int64
+        Rows of those that wait for each.
+    deployment : Deployment
+        With a pool that prefills.
+
+    Returns
+    -------
+    rows : recarray of REQUEST, shape (2 n,)
+    followers : ndarray of int64
+    """
+    made = records(REQUEST, 2 * len(rows))
+    before, behind = made[::2], made[1::2]
+    before[:] = behind[:] = rows
+    before["output_tokens"], before["followers"] = 1, 0
+    before["hashes"] = np.minimum(rows["hashes"], rows["prompt_tokens"] // deployment.block_tokens)
+    behind["pending"], behind["delay_s"], behind["arrival_s"] = 1, 0.0, -np.inf
+    for half, pool in zip((before, behind), deployment.pools, strict=True):
+        half["hashes"] *= pool.prefix_caching
+    return made, 2 * followers
+
+
+def joined(rows: np.recarray, prefills: int) -> tuple[np.recarray, dict[str, np.ndarray]]:
+    """Requests of two rows each in one: the times to its prefill from the first, the others from the second.
+
+    Parameters
+    ----------
+    rows : recarray of REQUEST, shape (2 n,)
+    prefills : int
+        Replicas that prefill; the others are counted from 0 again.
+
+    Returns
+    -------
+    rows : recarray of REQUEST, shape (n,)
+    columns : dict of str to ndarray, shape (n,)
+        What one row has no place for: ``prefill_replica``; ``prefilled_s``, when its prompt was computed;
+        ``shipped_s``, when its KV cache was where it is decoded, NaN if it was computed there again.
+    """
+    before, behind = rows[::2], rows[1::2].copy()
+    for name in ("arrival_s", "queued_s", "scheduled_s", "cached_tokens", "loaded_tokens"):
+        behind[name] = before[name]
+    behind["preemptions"] += before["preemptions"]
+    behind["replica"] -= prefills
+    columns = {
+        "prefill_replica": before["replica"],
+        "prefilled_s": before["end_s"],
+        "shipped_s": behind["ready_s"],
+    }
+    return behind, columns

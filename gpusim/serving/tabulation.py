@@ -8,11 +8,9 @@ import numpy as np
 
 from gpusim.errors import ServingError
 from gpusim.serving.deployment import Deployment, PrefillPool, vllm_limits
-from gpusim.serving.engine_rules import PAUSING, V0, V0_LIMITS, V0_WATERMARK, engine_rules
+from gpusim.serving.engine_options import PAUSING, V0, V0_LIMITS, V0_WATERMARK, Lora, Offload, engine_rules
 from gpusim.serving.entry import Entry
 from gpusim.serving.kv_cache import BLOCK_TOKENS, kv_bytes_per_token
-from gpusim.serving.lora import Lora
-from gpusim.serving.offload import Offload
 from gpusim.serving.roofline import (
     decode_attention_s,
     dense_s,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gpusim import plugins
 from gpusim.errors import GpusimError, ScenarioError
+from gpusim.inputs.traces import read_trace
 from gpusim.policies.loading import has_key
 from gpusim.scenario.orders import ORDERS, How, meant
 from gpusim.scenario.scenario import Scenario
@@ -31,7 +32,7 @@ def comparison(scenario: str, policies: Sequence[str], *, measures: Sequence[str
     scenario : str
         File; its queue, backfill and preemption are replaced.
     measures : sequence of str, optional
-        Absent: ``MEASURES``, and what is in time of services that have objectives.
+        Absent: ``MEASURES``, and what is in time of jobs with deadlines and of services that have objectives.
     policies : sequence of str
         Each a policy of ``gpusim policies``, alone or with a way to go on behind a blocked head, ``sjf+easy``, or to
         take GPUs from who runs, ``priority+preempt``; ``easy`` and ``conservative`` are FIFO with these; or the import
@@ -53,11 +54,23 @@ def comparison(scenario: str, policies: Sequence[str], *, measures: Sequence[str
         raise GpusimError(f"--policies: found {', '.join(found) or 'none'}; give two or more, as in fifo,easy,las")
     cases = {name: keys for name, (_said, keys) in found.items()}
     if measures is None:
-        services = Scenario.from_toml(scenario).services.values()
-        measures = [*MEASURES, *(["service_attainment"] if any(one.model for one in services) else [])]
+        base = Scenario.from_toml(scenario)
+        in_time = {
+            "deadlines_met": _have_deadlines(base),
+            "service_attainment": any(one.model for one in base.services.values()),
+        }
+        measures = [*MEASURES, *(name for name, there in in_time.items() if there)]
     return SweepSpec.from_dict(
         {"scenario": scenario, "measures": list(measures), "axes": {AXIS: {"cases": cases}}, **more}, scenario
     )
+
+
+def _have_deadlines(scenario: Scenario) -> bool:
+    """Whether jobs of the trace or of a stream have deadlines."""
+    workload = scenario.workload
+    if any(one.has_deadlines for one in workload.streams.values()):
+        return True
+    return bool(workload.trace) and bool(read_trace(workload.trace, workload.trace_columns)["deadline_s"].any())
 
 
 def refuse_misfits(spec: SweepSpec) -> None:

@@ -32,6 +32,8 @@ class Lever(Model):
     how: How = "set"
     """``set`` the value; ``add`` to it or ``scale`` it (all levels, if it has steps); ``delay_days`` moves a date,
     or the steps that come after the run's start, to an earlier day if negative; steps not before the start."""
+    rises: bool = False
+    """With ``delay_days``: of steps only rises move; where a level falls, it falls when it did."""
     from_day: float = Field(0.0, ge=0)
     """[d] When what is added or scaled takes effect; before, the levels are as they were."""
 
@@ -72,7 +74,7 @@ def _turn(data: dict, key: str, lever: Lever, value: object) -> list[str]:
     if not found:
         return [f"{key}: nothing there to {how.removesuffix('_days')}; give a key that has a value in the scenario"]
     if how == "delay_days":
-        return _delay(data, key, found, value)
+        return _delay(data, key, found, value, lever.rises)
     faults = []
     for place in found:
         table = _table(data, place)
@@ -126,14 +128,14 @@ def _unit(data: dict, place: tuple) -> int:
     return 1 if bare is int else 0
 
 
-def _delay(data: dict, key: str, places: list[tuple], days: float) -> list[str]:
+def _delay(data: dict, key: str, places: list[tuple], days: float, rises: bool) -> list[str]:
     """Move the dates and the steps at some places; those without steps after the start have nothing to move."""
     start, moved = moment(data["run"]["start"]), False
     for place in places:
         table = _table(data, place)
         value = table[place[-1]]
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            table[place[-1]] = list(_moved(value, start, days))
+            table[place[-1]] = list((_risen if rises else _moved)(value, start, days))
             moved = True
         elif isinstance(value, datetime) or When in (kind := kinds.at(Scenario, place), *get_args(kind)):
             table[place[-1]] = _later(value, days)
@@ -157,6 +159,32 @@ def _moved(steps: list[dict], start: datetime, days: float) -> Iterator[dict]:
         yield from (step for step in ordered if step not in late)
     for step in late[len(at_start) :]:
         yield {**step, "at": _later(step["at"], days)}
+
+
+def _risen(steps: list[dict], start: datetime, days: float) -> Iterator[dict]:
+    """Steps with the rises after the start moved, each by as much as it was; what comes to the start is there then."""
+    ordered = sorted(steps, key=lambda step: _time_s(step, start))
+    before = [0.0, *(step["value"] for step in ordered)]
+    if all(step["value"] >= level for step, level in zip(ordered, before, strict=False)):
+        yield from _moved(steps, start, days)
+        return
+    moves = []
+    for step, level in zip(ordered, before, strict=False):
+        rise, come = step["value"] - level, _time_s(step, start) > 0.0
+        moves.append(({"at": _later(step["at"], days)} if rise > 0.0 and come else {"at": step["at"]}, rise))
+    moves.sort(key=lambda move: _time_s(move[0], start))
+    level, at_start = 0.0, [rise for step, rise in moves if _time_s(step, start) <= 0.0]
+    if at_start:
+        level = sum(at_start)
+        yield {"at": 0.0, "value": _plain(level)}
+    for step, rise in moves[len(at_start) :]:
+        level += rise
+        yield {**step, "value": _plain(level)}
+
+
+def _plain(level: float) -> float:
+    """Without the trifle by which a sum of rises may be off: 0.3, not 0.30000000000000004."""
+    return float(f"{level:.12g}")
 
 
 def _later(date: datetime | str | float, days: float) -> datetime | str | float:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from gpusim.analysis.measure import Measure
 from gpusim.errors import StoreError, one_line, reason
 from gpusim.studies import run_file
-from gpusim.tables.contents import contents_of
+from gpusim.tables.folder import contents_of
 from gpusim.units import number_of
 
 FORMAT = 1  # of the folder; any other number is refused

@@ -1,22 +1,98 @@
-"""The folder of a saved result: one Parquet file per table, and a manifest with the sum of each and of itself.
-
-Beside them stands what is drawn from them. Files of others in the folder stay when a result replaces an earlier one.
-"""
+"""The folder of a saved result: whether it can be written, what it holds, and how it is kept."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
 from gpusim.errors import ResultError, reason
-from gpusim.tables.contents import contents_of
+
+# Whether a folder or file can be written, found before the work whose outcome it is to take.
+
+ROOM = 1 << 20  # bytes that have to be free
+
+
+def check_writable(target: Path) -> None:
+    """``ResultError`` if ``target`` cannot be made or written: tried out beside it, and nothing is left behind."""
+    try:
+        real = Path(os.path.realpath(target))  # where a link leads
+        place = next(folder for folder in real.parents if os.path.lexists(folder))
+        with TemporaryDirectory(dir=place, prefix=".gpusim-") as probe:
+            # As long as the longest name that is written there, see ``gpusim.tables.folder``.
+            below = real.relative_to(place)
+            tried = Path(probe) / below.with_name(f".{below.name}.earlier")
+            tried.mkdir(parents=True)
+            (tried / "room").write_bytes(bytes(ROOM))
+        if target.is_dir():
+            with TemporaryDirectory(dir=target, prefix=".gpusim-"):
+                pass
+        elif target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError("a file that is not to be written")
+    except OSError as error:
+        raise ResultError(f"{target}: cannot be written ({reason(error)}); choose another place") from None
+
+
+def check_file(target: Path) -> None:
+    """``ResultError`` if a file cannot be written; then there is a folder for it."""
+    if target.is_dir():
+        raise ResultError(f"{target}: is a folder; give the name of a file")
+    check_writable(target)
+    target.absolute().parent.mkdir(parents=True, exist_ok=True)
+
+
+def folder_name(name: str) -> str:
+    """Name of a folder for what a file calls itself, which is any text: one name, never a path."""
+    return re.sub(r"[^\w .()+-]+", "-", name).strip(" .-")[:200] or "study"
+
+
+# What a folder holds that gpusim wrote, and the command that shows it: for who gave it to another one.
+
+SWEEP = "sweep.json"  # of a store of runs
+RELIEF, PLAN = "relief", "plan.toml"
+
+
+def contents_of(folder: Path) -> str:
+    """A sentence on a folder that is no run: what it is, and what shows it; empty if it is nothing that is known."""
+    if (folder / RELIEF / "manifest.json").is_file():
+        return (
+            f"is a relief study, not a run; `gpusim report {folder}` draws its page, and {folder / 'base'} is the run"
+            " of its scenario as it is"
+        )
+    if (folder / PLAN).is_file() and (folder / "runs" / SWEEP).is_file():
+        return (
+            f"is a plan, not a run; its page is {folder / 'report.html'}, and `gpusim run {folder / PLAN}` runs"
+            " what it buys"
+        )
+    study = study_of(folder)
+    if study == "sweep":
+        return (
+            f"is a sweep, not a run; `gpusim report {folder}` draws its page, and `gpusim sweep status {folder}` says"
+            " how far it is"
+        )
+    return f"holds the runs of a {study} study, not a run; its page is {folder.parent / 'report.html'}" if study else ""
+
+
+def study_of(folder: Path) -> str:
+    """Kind of the study whose store a folder is: sweep, plan, relief; empty if it is none."""
+    try:
+        about = json.loads((folder / SWEEP).read_text(encoding="utf-8"))
+        return str(about["study"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+# The folder of a saved result: one Parquet file per table, and a manifest with the sum of each and of itself.
+#
+# Beside them stands what is drawn from them. Files of others in the folder stay when a result replaces an earlier one.
 
 FORMAT = 5  # of the folder; any other number is refused
 MANIFEST = "manifest.json"

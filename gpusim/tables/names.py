@@ -113,3 +113,21 @@ class Tables:
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if name not in OPTIONAL or name in self.tables]
+
+
+# The table of bills in a result: what each site with a tariff pays for power, by month and component.
+
+BILL_COLUMNS = ["site", "month", "component", "energy_mwh", "amount", "unit", "usd"]
+# What rules charge, by ``what`` of their table, and what that is called on a bill. It is paid once: as a rule's charge.
+CHARGED = {"peak": "transmission", "capacity": "capacity"}
+VIRTUAL, TAXES = "virtual agreement", "taxes"
+
+
+# The table of power made and stored on site in a result: a row for each source and interval.
+
+GRID = "grid"  # the source that every site has
+ON_SITE_COLUMNS = {
+    "site": "str", "start_s": float, "end_s": float, "source": "str", "kind": "str", "given_j": float, "taken_j": float,
+    "lost_j": float, "beyond_j": float, "stored_j": float, "usd": float, "fixed_usd": float, "carbon_kg": float,
+    "unit_hours": float, "nox_kg": float,
+}  # fmt: skip

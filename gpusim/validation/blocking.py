@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gpusim.engine.cycle import cycle
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
+from gpusim.engine.processes import cycle
 from gpusim.kernels.state.codes import Backfill, Wait
 from gpusim.kernels.state.fleet import Fleet
 from gpusim.units import number_of

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from gpusim.analysis import swings
-from gpusim.analysis.step_power import Steps
+from gpusim.analysis.power_series import Steps
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, SiteCaps
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate

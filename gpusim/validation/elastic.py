@@ -10,10 +10,10 @@ import numpy as np
 
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import Names
+from gpusim.engine.clock import Place
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.instant import Place
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.sizes import Sizes
 from gpusim.kernels.state.codes import Order

@@ -6,10 +6,10 @@ import numpy as np
 
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import Names
-from gpusim.engine.cycle import cycle
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
+from gpusim.engine.processes import cycle
 from gpusim.kernels.state.codes import Order
 from gpusim.kernels.state.fleet import Fleet
 from gpusim.kernels.state.queues import QUEUE

@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 
 from gpusim.inputs.pods import Nodes, Pods, read_nodes, read_pods
+from gpusim.inputs.typical import Typical
 from gpusim.kernels.packing.place import begin, place
 from gpusim.studies.packing.inflation import CURVES, replicate
 from gpusim.studies.packing.layout import build, requests_of
 from gpusim.studies.packing.policies import POLICIES
-from gpusim.studies.packing.typical import Typical
 from gpusim.validation.anchor import Effort, Row
 
 NAMES = {  # theirs -> ours
@@ -52,7 +52,7 @@ def measure(_effort: Effort) -> Iterator[Row]:
     for what, theirs, ours in zip(
         ("[1, 1]", "[1, 0.5]", "[0.5, 0.3]", "[0.5, 0]"),
         (0.40, 0.45, 0.55, 0.25),
-        (int(state.totals[0].fragment), *_placed(state, used, fragments)),
+        (int(state.spans[0].fragment), *_placed(state, used, fragments)),
         strict=True,
     ):
         yield Row(16, f"fragment of two GPUs of which {what} are free", theirs, ours / 1e4, 0.0)

@@ -192,7 +192,8 @@ def own(jobs: pd.DataFrame, nodes: int, size: int) -> np.ndarray:
 def frozen(jobs: pd.DataFrame, nodes: int, size: int) -> np.ndarray:
     """Starts [s] under AccaSim's EASY: the head is looked at again at its first shadow time, all others start at will.
 
-    Its reservation is reckoned once, from estimates, and keeps no node; arguments as of ``textbook``.
+    Its reservation is reckoned once, from estimates, and keeps no node. What a job of no length had goes to others at
+    the next instant that something else happens. Arguments as of ``textbook``.
     """
     waits_until: dict[int, float] = {}
 
@@ -204,7 +205,7 @@ def frozen(jobs: pd.DataFrame, nodes: int, size: int) -> np.ndarray:
             if found is not None:
                 start(job, found)
 
-    return _play(jobs, nodes, size, behind, waits_until)
+    return _play(jobs, nodes, size, behind, waits_until, frees_late=True)
 
 
 def _play(
@@ -213,6 +214,7 @@ def _play(
     size: int,
     behind: Callable[[Cluster, list[int], float, Start], None],
     waits_until: Mapping[int, float] = MappingProxyType({}),
+    frees_late: bool = False,
 ) -> np.ndarray:
     """At each instant ends, then arrivals, then those at the front of the queue while they fit, then ``behind``.
 
@@ -223,13 +225,16 @@ def _play(
     start_s = np.full(len(jobs), np.nan)
     ends: list[tuple[float, int]] = []
     queue: list[int] = []
-    arrived = 0
-    while arrived < len(jobs) or ends or queue:
-        now_s = min(submit_s[arrived] if arrived < len(jobs) else np.inf, ends[0][0] if ends else np.inf)
-        if np.isinf(now_s):
-            now_s = waits_until[queue[0]]
+    arrived, now_s = 0, 0.0
+
+    def release() -> None:
         while ends and ends[0][0] <= now_s:
             cluster.end(heappop(ends)[1])
+
+    while arrived < len(jobs) or ends or queue:
+        following_s = min(submit_s[arrived] if arrived < len(jobs) else np.inf, ends[0][0] if ends else np.inf)
+        now_s = max(waits_until.get(queue[0], 0.0), now_s + 1.0) if np.isinf(following_s) else following_s
+        release()
         while arrived < len(jobs) and submit_s[arrived] <= now_s:
             queue.append(arrived)
             arrived += 1
@@ -247,4 +252,6 @@ def _play(
         if queue:
             behind(cluster, queue, now_s, start)
             queue = [job for job in queue if np.isnan(start_s[job])]
+        if frees_late:
+            release()
     return start_s

@@ -55,19 +55,21 @@ def play(jobs: pd.DataFrame, gpus: int, line: Line, blocks: bool = False) -> pd.
     while arrived < len(jobs) or there:
         ends_s = min((now + left_s[job] for job in running), default=math.inf)
         following = min(submit_s[arrived] if arrived < len(jobs) else math.inf, ends_s, look_s)
-        for job in sorted(there):
-            line.pass_time(job, following - now, job in running)
-            left_s[job] -= following - now if job in running else 0.0
-        now = following
+        passed_s, now = following - now, following
+        for job in running:
+            left_s[job] -= passed_s
         for job in [job for job in sorted(running) if left_s[job] <= ROUNDING_S]:
             end_s[job] = now
             line.leave(job)
             there.discard(job)
-            running.discard(job)
+        before = sorted(there)
         while arrived < len(jobs) and submit_s[arrived] == now:
             line.join(arrived)
             there.add(arrived)
             arrived += 1
+        for job in before:
+            line.pass_time(job, passed_s, job in running)
+        running &= there
         free, gets = gpus, set()
         for job in line.order(running):
             if wanted[job] <= free:

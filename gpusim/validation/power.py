@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.efficiency import efficiency
+from gpusim.analysis.site_power import efficiency
 from gpusim.causes import JOBS, OFFLINE
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.run import run

@@ -18,8 +18,8 @@ from gpusim.policies.policy import Policy
 from gpusim.policies.queue_orders import Key, sjf
 from gpusim.validation import gavel_fleet, plain_easy, plain_gavel, tiresias
 from gpusim.validation.cases import play, work
-from gpusim.validation.plain_best_fit import best_fit
 from gpusim.validation.plain_gavel_shares import BY_NAME, FirstCome, MaxMin
+from gpusim.validation.plain_in_turn import Nodes, in_turn
 from gpusim.validation.recordings import Recording
 
 ROUNDED_S = 0.006  # recorded times have two decimals at the least
@@ -34,6 +34,7 @@ class Rule(NamedTuple):
     plain: Times | None
     ours: Times | None
     difference: str = ""
+    matters: Callable[[Recording], bool] = lambda _recording: True  # whether theirs can differ on such jobs
 
 
 class Verdict(NamedTuple):
@@ -64,16 +65,49 @@ def _plain(starts: Callable[[pd.DataFrame, int, int], np.ndarray]) -> Times:
     return lambda recording: _from_starts(recording, starts(recording.jobs, recording.nodes, recording.size))
 
 
-def _best_fit(key: Key | None) -> Rule:
-    """AccaSim's, which takes one of the nodes with the least free GPUs by what it started before."""
-    theirs, ours = (_plain(partial(best_fit, shortest=key is sjf, sorted_on=sorted_on)) for sorted_on in (True, False))
-    return Rule(theirs, ours, _engine(Scheduling(key=key, placement=_BEST)), _TIES)
+def _accasim(key: Key | None, best_fit: bool) -> Rule:
+    """In turn; by best fit it takes one of the nodes with the least free GPUs by what it started before."""
+    theirs, ours = (Nodes.SORTED_ON, Nodes.BEST) if best_fit else (Nodes.FIRST, Nodes.FIRST)
+    return Rule(
+        _plain(partial(in_turn, rule=theirs, shortest=key is sjf, frees_late=True)),
+        _plain(partial(in_turn, rule=ours, shortest=key is sjf)),
+        _engine(Scheduling(key=key, placement=_BEST if best_fit else _FIRST)),
+        f"{_TIES}; {_LATE}" if best_fit else _LATE,
+        (lambda _recording: True) if best_fit else _have_no_length,
+    )
+
+
+def _have_no_length(recording: Recording) -> bool:
+    return bool((recording.jobs["runtime_s"] == 0.0).any())
+
+
+def _lucid(key: Key | None) -> Rule:
+    """In turn, by true run times."""
+
+    def plain(rule: Nodes) -> Times:
+        def times(recording: Recording) -> pd.DataFrame:
+            jobs = recording.jobs.assign(estimate_s=recording.jobs["runtime_s"])
+            return _from_starts(recording, in_turn(jobs, recording.nodes, recording.size, rule, shortest=key is sjf))
+
+        return times
+
+    return Rule(
+        plain(Nodes.IN_PART), plain(Nodes.BEST), _engine(Scheduling(key=key, placement=_BEST), "runtime_s"), _IN_PART,
+        _share_their_last_node,
+    )  # fmt: skip
+
+
+def _share_their_last_node(recording: Recording) -> bool:
+    gpus = recording.jobs["num_gpus"]
+    return bool((gpus[gpus > recording.size] % recording.size).any())
 
 
 def _tiresias(policy: str) -> Rule:
     def jobs_of(recording: Recording) -> tuple[pd.DataFrame, int]:
         names = {"submit_s": "submit_time", "num_gpus": "num_gpu", "runtime_s": "duration"}
-        return recording.jobs.rename(columns=names).reset_index(), recording.nodes * recording.size
+        jobs = recording.jobs.rename(columns=names).reset_index()
+        jobs["duration"] = np.trunc(jobs["duration"])  # as it reads them
+        return jobs, recording.nodes * recording.size
 
     return Rule(
         lambda recording: tiresias.by_line(policy, *jobs_of(recording), theirs=True),
@@ -142,6 +176,8 @@ _FROZEN = "the head waits for the shadow time computed when it was first blocked
 _TIES = (
     "of nodes with equally many free GPUs the order is that left by the starts of this instant, here that of the nodes"
 )
+_LATE = "GPUs of a job of no length go to others when the next thing happens, here at once"
+_IN_PART = "a job of more GPUs than a node has shares its last node with others, here it has whole nodes"
 _ROUNDS = (
     "a round lasts as long as its longest task and starts with all GPUs free, here rounds come at fixed times; shares"
     " that are equally good depend on the solver; without throughputs theirs draws the order of types in each round"
@@ -152,19 +188,19 @@ _PLACES = (
 )
 RULES: dict[str, dict[str, Rule]] = {
     "accasim": {
-        "FIFO": Rule(None, None, _engine(Scheduling(placement=_FIRST))),
-        "SJF": Rule(None, None, _engine(Scheduling(key=sjf, placement=_FIRST))),
-        "FIFO-BF": _best_fit(None),
-        "SJF-BF": _best_fit(sjf),
-        "EASY": Rule(_plain(plain_easy.frozen), _OWN_EASY, _EASY, _FROZEN),
+        "FIFO": _accasim(None, best_fit=False),
+        "SJF": _accasim(sjf, best_fit=False),
+        "FIFO-BF": _accasim(None, best_fit=True),
+        "SJF-BF": _accasim(sjf, best_fit=True),
+        "EASY": Rule(_plain(plain_easy.frozen), _OWN_EASY, _EASY, f"{_FROZEN}; {_LATE}"),
     },
     "textbook": {
         "FIFO": Rule(None, None, _engine(Scheduling(placement=_FIRST))),
         "EASY": Rule(_plain(plain_easy.textbook), _OWN_EASY, _EASY, _KEPT),
     },
     "lucid": {
-        "fifo": Rule(None, None, _engine(Scheduling(placement=_BEST), "runtime_s")),
-        "sjf": Rule(None, None, _engine(Scheduling(key=sjf, placement=_BEST), "runtime_s")),
+        "fifo": _lucid(None),
+        "sjf": _lucid(sjf),
     },
     "tiresias": {
         policy: _tiresias(policy) for policy in (*tiresias.KEYS, "dlas", "dlas-gpu")
@@ -198,6 +234,12 @@ def rule_of(simulator: str, policy: str) -> Rule:
     return policies[policy]
 
 
+def rule_for(recording: Recording) -> Rule:
+    """The same for a recording: ours alone where theirs cannot differ on such jobs."""
+    rule = rule_of(recording.simulator, recording.policy)
+    return rule if rule.matters(recording) else Rule(None, None, rule.ours)
+
+
 def compare(recording: Recording) -> tuple[list[Verdict], pd.DataFrame]:
     """Which jobs start and end as recorded: by their rule, which explains all, and by our engine.
 
@@ -211,7 +253,7 @@ def compare(recording: Recording) -> tuple[list[Verdict], pd.DataFrame]:
     times : DataFrame
         By job: times recorded, and ``theirs``, ``ours`` beside them.
     """
-    rule = rule_of(recording.simulator, recording.policy)
+    rule = rule_for(recording)
     known = recording.recorded["end_s"].notna()
     verdicts, recorded = [], recording.recorded[known]
     times = recorded.copy()

@@ -17,10 +17,10 @@ import pandas as pd
 
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import Names
+from gpusim.engine.clock import Place
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.instant import Place
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.sizes import Curve, Sizes
 from gpusim.kernels.state.codes import Order

@@ -17,8 +17,8 @@ from gpusim.buildout.network import Network
 from gpusim.buildout.path import delivery
 from gpusim.buildout.schedule import simulate
 from gpusim.regulation.building import limited
+from gpusim.scenario.files import located
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.seeds import located
 from gpusim.units import DAY_S, seconds_between
 from gpusim.validation.anchor import Effort, Row
 

@@ -36,6 +36,7 @@ from gpusim.validation import (
     tariffs,
     time_slices,
     tiresias,
+    typical_years,
     vidur,
     workload,
 )
@@ -107,6 +108,7 @@ ANCHORS: dict[int, Anchor] = {
     63: acme.seren,
     64: sia_types.sia_over_types,
     65: shares_of_2026.uses,
+    66: typical_years.regions_by_means,
 }
 
 SOURCES: dict[int, str] = {
@@ -175,6 +177,7 @@ SOURCES: dict[int, str] = {
     63: "InternLM/AcmeTrace (2023)",
     64: "Jayaram Subramanya et al. (2023)",
     65: "Deloitte (2026), Epoch (2026), conservation",
+    66: "means of prices, carbon and weather as published, 2024",
 }
 
 

@@ -7,8 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from gpusim.analysis.countries import SUMS, countries, country_of, country_years
-from gpusim.analysis.economics import economics
+from gpusim.analysis.economics import SUMS, countries, country_of, country_years, economics
 from gpusim.inputs.climatology import regions
 from gpusim.report.console import print_report
 from gpusim.report.findings import Findings

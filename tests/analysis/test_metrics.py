@@ -94,7 +94,7 @@ def test_without_jobs_or_online_gpus_ratios_are_unknown():
     waits = {name for name in METRICS if name.startswith(("wait_", "bounded_", "jct_"))}
     assert unknown == waits | {
         "fairness", "makespan_s", "allocation", "utilisation", "goodput", "service_tokens_served_share",
-        "service_attainment",
+        "service_attainment", "deadlines_met",
         "carbon_kg_per_useful_gpu_hour",
         "usd_per_useful_gpu_hour", "energy_usd_per_useful_gpu_hour",
     }  # fmt: skip

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from gpusim.analysis import swings
-from gpusim.analysis.power_series import power_series, steps_of
-from gpusim.analysis.step_power import Steps
+from gpusim.analysis.power_series import Steps, power_series, steps_of
 from gpusim.errors import ResultError
 from gpusim.scenario.hardware import built_in
 from gpusim.scenario.job_class import JobClass

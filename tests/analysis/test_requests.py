@@ -10,10 +10,10 @@ import pytest
 
 from gpusim.analysis import requests
 from gpusim.analysis.conservation import check
+from gpusim.analysis.economics import hourly_usd
 from gpusim.analysis.measure import OF_REQUESTS
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.outcome import outcome
-from gpusim.analysis.owning import hourly_usd
 from gpusim.analysis.window import after
 from gpusim.results.result import Result
 from tests.analysis.kit import fleet, make

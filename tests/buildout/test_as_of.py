@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from gpusim.buildout.as_of import as_of
-from gpusim.buildout.draws import Draws
 from gpusim.buildout.network import Network
-from gpusim.buildout.schedule import replay
+from gpusim.buildout.schedule import Draws, as_of, replay
 from gpusim.buildout.shocks import drawn
 from tests.buildout.kit import days, random_scenario, scenario
 
@@ -43,7 +41,7 @@ def changed(seeds: range) -> int:
 def test_the_past_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of tasks, supplies and rivals, with shocks and hurried work; not so if work under way may be over."""
     assert changed(range(14)) == 0
-    monkeypatch.setattr("gpusim.buildout.as_of.above", lambda z, _z0: z)
+    monkeypatch.setattr("gpusim.buildout.schedule.above", lambda z, _z0: z)
     assert changed(range(14)) > 0
 
 

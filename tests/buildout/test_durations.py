@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gpusim import rng
-from gpusim.buildout.durations import Durations
+from gpusim.buildout.activity import Durations
 from gpusim.buildout.network import Network
 from gpusim.errors import ScenarioError
 from gpusim.scenario.scenario import Scenario

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from gpusim.buildout.as_of import as_of
-from gpusim.buildout.draws import Draws
 from gpusim.buildout.network import Network
 from gpusim.buildout.play import play
-from gpusim.buildout.schedule import replay, simulate
+from gpusim.buildout.schedule import Draws, as_of, replay, simulate
 from tests.buildout.kit import ALONE, days, scenario
 
 DAY_S = 86_400.0

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from gpusim.buildout import durations
+from gpusim.buildout import activity
 from gpusim.buildout.criticality import criticality
 from gpusim.buildout.network import Network
 from gpusim.buildout.path import critical_path
 from gpusim.buildout.play import play
 from gpusim.buildout.schedule import simulate
 from gpusim.buildout.supply import Calendar, SharedSupply
-from gpusim.scenario.supply import Supply
+from gpusim.scenario.project import Supply
 from gpusim.units import MONTH_S
 from tests.buildout.kit import days, scenario
 
@@ -60,7 +60,7 @@ def exceeded() -> float:
 
 def test_one_in_ten_durations_exceeds_the_p90(monkeypatch: pytest.MonkeyPatch) -> None:
     assert exceeded() == pytest.approx(0.1, abs=4 * np.sqrt(0.09 / 2000))
-    monkeypatch.setattr(durations, "P90", 1.0)  # the p90 taken for one standard deviation
+    monkeypatch.setattr(activity, "P90", 1.0)  # the p90 taken for one standard deviation
     assert exceeded() > 0.13
 
 

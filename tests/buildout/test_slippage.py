@@ -8,11 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpusim.buildout import slippage
-from gpusim.buildout.draws import Draws
 from gpusim.buildout.network import Network
 from gpusim.buildout.path import critical_path, giver
 from gpusim.buildout.play import play
-from gpusim.buildout.schedule import replay, simulate
+from gpusim.buildout.schedule import Draws, replay, simulate
 from gpusim.buildout.slippage import slips
 from tests.buildout.kit import days, random_scenario, scenario
 

@@ -9,8 +9,8 @@ import pytest
 import gpusim
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
-from gpusim.commerce.availability import down_gpu_s
 from gpusim.commerce.book import Book
+from gpusim.commerce.run_tables import down_gpu_s
 from gpusim.commerce.statements import statements
 from gpusim.results.result import Result
 from gpusim.scenario.contract import Contract

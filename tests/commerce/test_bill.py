@@ -10,7 +10,7 @@ from gpusim.analysis.delivered import in_words, matched
 from gpusim.commerce.bill import agreed_mwh, backup_mwh, bills
 from gpusim.errors import ScenarioError
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.bill import COLUMNS
+from gpusim.tables.names import BILL_COLUMNS
 from gpusim.tables.record import Record
 from gpusim.tables.rules import Entry, table
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH
@@ -35,7 +35,7 @@ def readings(mw: list[float], price: list[float], interval_s: float = 6 * HOUR_S
 
 def usd(tariff: dict, read: pd.DataFrame, rules: list[Entry] = [], **run) -> pd.Series:  # noqa: B006
     found = bills(scenario(tariff, **run), read, table(rules))
-    assert list(found) == COLUMNS
+    assert list(found) == BILL_COLUMNS
     mwh = read["energy_j"].sum() / JOULE_PER_MWH
     assert found["energy_mwh"].sum() == pytest.approx(mwh, rel=1e-12)
     return found.set_index(["month", "component"])["usd"]

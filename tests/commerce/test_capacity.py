@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gpusim
-from gpusim.commerce.capacity import of_build_out, of_run
+from gpusim.commerce.allocation import of_build_out, of_run
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import SURE, contract, project, scenario
 

@@ -8,7 +8,7 @@ import pytest
 
 import gpusim
 from gpusim.commerce.cents import cents
-from gpusim.commerce.charges import of_rules
+from gpusim.commerce.site_costs import of_rules
 from gpusim.tables.rules import Entry, charges, table
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import SURE, contract, project, scenario

@@ -14,8 +14,8 @@ from gpusim.buildout.network import Network
 from gpusim.buildout.play import play
 from gpusim.buildout.schedule import simulate
 from gpusim.commerce.allocate import allocate
+from gpusim.commerce.allocation import of_build_out
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.scarcity import prices, prices_of
 from gpusim.scenario.scenario import Scenario
 

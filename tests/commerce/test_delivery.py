@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from gpusim.commerce.book import Book
-from gpusim.commerce.delivery import admits, deliverable
+from gpusim.commerce.signing import admits, deliverable
 from gpusim.errors import CommerceError
 from tests.commerce.kit import live, scenario, steps
 

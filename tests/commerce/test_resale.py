@@ -10,7 +10,7 @@ from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.figures import figures
-from gpusim.commerce.resale import retired, written_off
+from gpusim.commerce.site_costs import retired, written_off
 from gpusim.commerce.statements import Statements, statements
 from gpusim.errors import ScenarioError
 from gpusim.report.figures.money import draw

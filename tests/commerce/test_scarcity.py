@@ -12,8 +12,8 @@ import pytest
 from gpusim.buildout.play import play
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
+from gpusim.commerce.allocation import of_build_out
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.scarcity import PRICES, priced, prices, rule
 from gpusim.commerce.statements import statements
 from gpusim.errors import CommerceError

@@ -12,8 +12,8 @@ from scipy.stats import norm
 from gpusim.buildout.play import play
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
+from gpusim.commerce.allocation import of_build_out
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.signing import ASKED, sign
 from gpusim.scenario.scenario import Scenario
 from tests.buildout.kit import scenario

@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
+from gpusim.commerce.allocation import of_build_out
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.cents import cents
-from gpusim.commerce.figures import figures, quarters
+from gpusim.commerce.figures import figures, irr, mirr, npv, payback_years, quarters
 from gpusim.commerce.loans import OTHER, TRANCHE, borrow, even
-from gpusim.commerce.rent import LEASES
-from gpusim.commerce.returns import irr, mirr, npv, payback_years
+from gpusim.commerce.site_costs import LEASES
 from gpusim.commerce.statements import COSTS, SOLD, Statements, opening_cents, statements
 from gpusim.errors import CommerceError
 from gpusim.scenario.money import Money

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.dropped import dropped as sentences
+from gpusim.analysis.contracts import dropped as sentences
 from gpusim.buildout.shocks import drawn
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
-from gpusim.commerce.cuts import cuts_of
-from gpusim.commerce.takers import takers
+from gpusim.commerce.cuts import cuts_of, takers
 from gpusim.errors import ScenarioError
 from gpusim.units import DAY_S, HOUR_S
 from tests.commerce.kit import live, scenario

@@ -12,9 +12,8 @@ from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.market import market
-from gpusim.commerce.scarcity import PRICES, prices
+from gpusim.commerce.scarcity import PRICES, SHARES, divided, prices, shares
 from gpusim.commerce.statements import statements
-from gpusim.commerce.tenants import SHARES, divided, shares
 from gpusim.errors import CommerceError
 from gpusim.units import DAY_S
 from tests.commerce.kit import live, scenario

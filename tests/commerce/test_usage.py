@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.commerce import capacity
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
+from gpusim.commerce.allocation import of_run
 from gpusim.commerce.book import Book
+from gpusim.commerce.run_tables import used_gpu_s
 from gpusim.commerce.statements import statements
-from gpusim.commerce.usage import used_gpu_s
 from gpusim.errors import CommerceError
 from gpusim.results.result import Result
 from gpusim.scenario.scenario import Scenario
@@ -76,7 +76,7 @@ def test_a_run_of_the_fleet_end_to_end() -> None:
     }  # fmt: skip
     chosen = Scenario.from_dict(tables)
     result = gpusim.run(chosen, seed=3)
-    rows = capacity.of_run(result)
+    rows = of_run(result)
     assert rows["gpus"].tolist() == [8] * 8
     allocation = allocate(Book.of(chosen), rows)
     used = used_gpu_s(allocation, result)

@@ -1,6 +1,6 @@
 """Kinds of random cases that both simulators play, and policies that are asked in some."""
 
-from gpusim.kernels.state.codes import GREEDY_ONLY, Backfill, Dispatch, Order, Topology
+from gpusim.kernels.state.codes import GREEDY_ONLY, Backfill, Dispatch, Order, Placement, Topology
 from gpusim.policies.indices import ServiceLevels
 from tests.engine.random_cases import KEYS, cases
 
@@ -36,6 +36,7 @@ def _shared_out(rows, _free, gpus):
 
 
 EVERY = tuple(Backfill)
+BY_POOL = tuple(rule for rule in Dispatch if rule != Dispatch.BEST_NODE)
 PACED = ("job_rate", "job_rate", "pool_rate", "site_rate")
 SIZED = ("job_gpus", "job_gpus", "job_gpus")
 CYCLES = [0.5, 1.0, 3.0, 7.0]
@@ -59,6 +60,10 @@ SHARED = {
     "orders": BY_KEY,
     "parts": True,
 }
+SCORED = {
+    "backfills": (Backfill.NONE, Backfill.EASY),
+    "placements": tuple(placement for placement in Placement if placement.by_score),
+}
 KINDS = {
     "none": cases(backfills=(Backfill.NONE,), domains=(1, 2, 3)),
     "easy": cases(backfills=(Backfill.EASY,)),
@@ -70,18 +75,16 @@ KINDS = {
     "redispatch": cases(
         backfills=EVERY,
         pools=3,
-        dispatch=tuple(Dispatch),
+        dispatch=BY_POOL,
         changes=("fail", "nodes"),
         checkpoints=True,
         redispatch=(True,),
     ),
     "redispatch with power": cases(
-        pools=3, dispatch=tuple(Dispatch), changes=("grid", "cap"), redispatch=(True,), preempts=(False, True)
+        pools=3, dispatch=BY_POOL, changes=("grid", "cap"), redispatch=(True,), preempts=(False, True)
     ),
-    "redispatch with quotas": cases(
-        pools=3, dispatch=tuple(Dispatch), quotas=True, queue_limit=(None, 1), redispatch=(True,)
-    ),
-    "dispatch": cases(pools=3, dispatch=tuple(Dispatch), changes=("price", "carbon"), checkpoints=True),
+    "redispatch with quotas": cases(pools=3, dispatch=BY_POOL, quotas=True, queue_limit=(None, 1), redispatch=(True,)),
+    "dispatch": cases(pools=3, dispatch=BY_POOL, changes=("price", "carbon"), checkpoints=True),
     "shared": cases(**SHARED, changes=("fail", "nodes"), checkpoints=True),
     "shared, in domains": cases(**SHARED, domains=(2, 3)),
     "shared, preempted": cases(**SHARED, preempts=(True,), changes=("fail",), checkpoints=True),
@@ -92,9 +95,7 @@ KINDS = {
     "shared, capped": cases(
         **SHARED, pools=2, changes=("grid", "cap", "feeder"), checkpoints=True, caps=True, feeders=True
     ),
-    "shared, moved": cases(
-        **SHARED, pools=3, dispatch=tuple(Dispatch), changes=("fail", "nodes"), redispatch=(False, True)
-    ),
+    "shared, moved": cases(**SHARED, pools=3, dispatch=BY_POOL, changes=("fail", "nodes"), redispatch=(False, True)),
     "CPUs, memory": cases(cpu_memory=True, changes=("fail", "nodes"), checkpoints=True),
     "CPUs, memory, fair shares": cases(
         orders=({"order": Order.FAIR_SHARE},),
@@ -109,16 +110,60 @@ KINDS = {
     ),
     "CPUs, memory, shared, preempted": cases(**SHARED, cpu_memory=True, preempts=(True,), checkpoints=True),
     "CPUs, memory, at other rates": cases(**SHARED, cpu_memory=True, pools=2, changes=PACED, checkpoints=True),
+    "CPUs, memory, in rounds": cases(
+        backfills=(Backfill.NONE,),
+        cpu_memory=True,
+        pools=2,
+        domains=(1, 2),
+        changes=("grid", "fail"),
+        checkpoints=True,
+        quotas=True,
+        cycles=CYCLES,
+        targets=(_shortest_left, _shared_out),
+    ),
     "CPUs, memory, shared": cases(
         **SHARED,
         cpu_memory=True,
         pools=3,
-        dispatch=tuple(Dispatch),
+        dispatch=BY_POOL,
         redispatch=(False, True),
         changes=("grid", "fail"),
     ),  # fmt: skip
+    "scored": cases(**SCORED, parts=True, orders=BY_KEY, changes=("fail", "nodes"), checkpoints=True),
+    "scored, CPUs, memory": cases(
+        **SCORED, parts=True, orders=BY_KEY, cpu_memory=True, changes=("fail", "nodes"), checkpoints=True
+    ),
+    "scored, whole GPUs": cases(
+        **SCORED, cpu_memory=True, domains=(1, 2), quotas=True, preempts=(False, True), changes=("fail", "nodes")
+    ),
+    "scored, preempted": cases(
+        **SCORED,
+        parts=True,
+        orders=BY_KEY,
+        cpu_memory=True,
+        domains=(1, 2),
+        preempts=(True,),
+        changes=("fail",),
+        checkpoints=True,
+    ),
+    "scored, of several pools": cases(
+        **SCORED,
+        parts=True,
+        orders=BY_KEY,
+        cpu_memory=True,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=("grid", "cap", "fail", "pool_rate"),
+        preempts=(False, True),
+        checkpoints=True,
+        redispatch=(False, True),
+        cycles=(None, None, *CYCLES),
+    ),
+    "scored, spares": cases(
+        **SCORED, parts=True, orders=BY_KEY, pools=2, changes=("nodes", "fail"), breakdowns=True, spares=True
+    ),
     "quotas": cases(backfills=EVERY, domains=(1, 3), quotas=True),
-    "quotas of several pools": cases(pools=3, quotas=True, dispatch=tuple(Dispatch), changes=("fail", "nodes")),
+    "quotas of several pools": cases(pools=3, quotas=True, dispatch=BY_POOL, changes=("fail", "nodes")),
     "failures": cases(backfills=EVERY, domains=(1, 3), changes=("fail",), checkpoints=True),
     "breakdowns": cases(
         backfills=EVERY, pools=2, domains=(1, 3), changes=("nodes",), checkpoints=True, breakdowns=True
@@ -142,7 +187,7 @@ KINDS = {
     "data": cases(
         backfills=EVERY,
         pools=3,
-        dispatch=tuple(Dispatch),
+        dispatch=BY_POOL,
         changes=("link", "price", "fail"),
         queue_limit=(None, None, 1),
         redispatch=(False, True),
@@ -156,7 +201,7 @@ KINDS = {
     "cycles of several pools": cases(
         backfills=EVERY,
         pools=3,
-        dispatch=tuple(Dispatch),
+        dispatch=BY_POOL,
         changes=("link", "price"),
         cycles=CYCLES,
         queue_limit=(None, 1),
@@ -168,7 +213,7 @@ KINDS = {
     "rates of other kinds": cases(
         backfills=EVERY,
         pools=3,
-        dispatch=tuple(Dispatch),
+        dispatch=BY_POOL,
         changes=(*PACED, "nodes"),
         quotas=True,
         domains=(1, 2),
@@ -179,7 +224,7 @@ KINDS = {
     "caps of several pools": cases(
         backfills=EVERY,
         pools=3,
-        dispatch=tuple(Dispatch),
+        dispatch=BY_POOL,
         changes=("grid", "cap", "fail", "pool_rate", "job_rate"),
         checkpoints=True,
         quotas=True,
@@ -198,7 +243,7 @@ KINDS = {
     "feeders of several pools": cases(
         backfills=EVERY,
         pools=3,
-        dispatch=tuple(Dispatch),
+        dispatch=BY_POOL,
         changes=("grid", "cap", "fail", "pool_rate", "job_rate", "job_gpus", "feeder", "feeder"),
         checkpoints=True,
         quotas=True,
@@ -215,7 +260,7 @@ KINDS = {
     "sizes of other kinds": cases(
         backfills=EVERY,
         pools=3,
-        dispatch=tuple(Dispatch),
+        dispatch=BY_POOL,
         changes=(*SIZED, "nodes", "fail"),
         quotas=True,
         domains=(1, 2),
@@ -240,7 +285,7 @@ KINDS = {
     "greedy of other kinds": cases(
         **GREEDY,
         pools=3,
-        dispatch=tuple(Dispatch),
+        dispatch=BY_POOL,
         changes=(*PACED, *SIZED, "fail"),
         checkpoints=True,
         quotas=True,
@@ -257,7 +302,7 @@ KINDS = {
     "pods of other kinds": cases(
         **NEAR,
         pools=3,
-        dispatch=tuple(Dispatch),
+        dispatch=BY_POOL,
         changes=(*PACED, *SIZED, "nodes", "fail"),
         quotas=True,
         cycles=(None, None, *CYCLES),

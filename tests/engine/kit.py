@@ -9,17 +9,16 @@ import numpy as np
 
 from gpusim.engine.build import Names
 from gpusim.engine.capping import STEPS, gpu_step
-from gpusim.engine.cycle import cycle
+from gpusim.engine.clock import Place
 from gpusim.engine.description import PoolSpec, Replicas, Scheduling, SiteCaps, Work
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
-from gpusim.engine.instant import Place
 from gpusim.engine.job_tables import waits_of
-from gpusim.engine.layout.fleet import allocate
-from gpusim.engine.layout.serving import lay_out
+from gpusim.engine.layout.fleet import allocate, lay_out
 from gpusim.engine.links import Network
 from gpusim.engine.power import SitePower
+from gpusim.engine.processes import cycle
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.prepared import Prepared
 from gpusim.engine.serving.services import Services

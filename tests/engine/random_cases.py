@@ -12,12 +12,14 @@ from tests.engine.dice import DICE, Dice
 from tests.reference.case import Case, Change, Failure, JobSpec, ServiceSpec
 from tests.reference.queueing import DUE
 
+BY_COUNT = tuple(placement for placement in Placement if not placement.by_score)
 KEYS = (None, sjf, priority, largest, smallest, gpu_time, DUE)
 ORDERS = [*({"key": key} for key in KEYS), {"order": Order.FAIR_SHARE}]
 PACES = [0.0, 0.25, 0.5, 1.0, 2.0]  # rates of runs, and draws
 RATES = [0.0, 1.0, 2.0, 4.0, 8.0]  # [bytes/s] of a link
 FEW = [0.0, 1.0, 2.0]
 ASKS = [-1, -1, 0, 1, 3]  # of CPUs and memory beside each GPU
+DRAWN = [0.0, 0.25, 0.5, 0.75]
 PARTS = [0, 0, 125, 250, 250, 500, 500, 625, 750]  # thousandths of a GPU; 0: whole ones
 
 
@@ -64,7 +66,7 @@ def _pools(dice: Dice, most: int, domains, power: bool, sites=(0, 1), pods: bool
 
 
 def _jobs(
-    dice: Dice, pools: list[PoolSpec], n_classes: int, n_routes: int, parts: bool, cpu_memory: bool
+    dice: Dice, pools: list[PoolSpec], n_classes: int, n_routes: int, parts: bool, cpu_memory: bool, drawn: bool
 ) -> list[JobSpec]:
     """Jobs with ties, no runtime at all, estimates too short and too long, gangs, and more GPUs than there are."""
     largest = max(pool.n_nodes * pool.gpus_per_node for pool in pools)
@@ -87,6 +89,7 @@ def _jobs(
             milli=milli,
             deadline_s=dice.one_of([0.0, 0.0, 4.0, 20.0]),
             asks=(dice.one_of(ASKS), dice.one_of(ASKS)) if cpu_memory else (-1, -1),
+            draws=(dice.one_of(DRAWN), dice.one_of(DRAWN)) if drawn else (0.0, 0.0),
         )
 
     return sorted(dice.some(1, 16, job), key=lambda job: job.submit_s)
@@ -232,6 +235,7 @@ def _case(
     checkpoints=False,
     pods=False,
     orders=tuple(ORDERS),
+    placements=BY_COUNT,
     **rules,
 ) -> Case:
     """``rules`` are the values that each of these rules may have."""
@@ -259,16 +263,17 @@ def _case(
         pools = [replace(pool, cpu_memory=(dice.one_of([0, 6, 12]), dice.one_of([0, 6, 12]))) for pool in pools]
     n_services = rules.pop("services", 0)
     services = dice.some(min(n_services, 1), n_services, lambda: _service(dice, pools, caps is not None))
+    placement = dice.one_of(placements)
     route_links = _route_links(dice, routes) if "link" in changes else None
     opening = _opening(dice, pools, power, bool(services), route_links is not None)
     return Case(
-        jobs=_jobs(dice, pools, len(classes), len(routes), parts, cpu_memory),
+        jobs=_jobs(dice, pools, len(classes), len(routes), parts, cpu_memory, placement == Placement.RANDOM),
         pools=pools,
         rules=Scheduling(
             **(dice.one_of(orders) if policy is None and targets is None else {"order": Order.CUSTOM}),
             cycle_s=cycle_s or 0.0,
             backfill=dice.one_of(backfills),
-            placement=dice.one_of(list(Placement)),
+            placement=placement,
             **{name: dice.one_of(values) for name, values in rules.items()},
         ),
         routes=routes,

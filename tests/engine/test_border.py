@@ -8,9 +8,9 @@ import pytest
 import simpy
 
 import gpusim
+from gpusim.engine.clock import Place
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.instant import Place
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.links import Network
 from gpusim.engine.power import SitePower

@@ -208,7 +208,7 @@ def test_energy_is_that_of_the_steps():
     requests, engine = arrivals(of)
     result = gpusim.run(of)
     span_s = of.run.days * 86400.0
-    from gpusim.serving.energy import power_w
+    from gpusim.serving.prediction import power_w
 
     alone_w = power_w(engine.entry, replay(requests, engine.deployment).replicas, span_s)[0]
     used_j = result.service_replicas["energy_j"].sum()

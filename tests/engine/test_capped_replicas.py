@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.serving.energy import COUNTS, busy_j
+from gpusim.serving.prediction import COUNTS, busy_j
 from gpusim.serving.replay import replay
 from tests.engine.requests_kit import MODEL, arrivals, causes, check, conserved, over, scenario
 from tests.reference.requests.apart import play_apart

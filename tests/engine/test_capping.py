@@ -10,12 +10,11 @@ from gpusim.analysis.conservation import check
 from gpusim.engine.capping import cap_tables, steps_of
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout.fleet import allocate
-from gpusim.engine.layout.serving import lay_out
+from gpusim.engine.layout.fleet import allocate, lay_out
 from gpusim.engine.runs import split_runs
 from gpusim.errors import ScenarioError
 from gpusim.kernels.state.codes import Capping, Cause
-from gpusim.scenario.power_plan import planned_w
+from gpusim.scenario.site import planned_w
 from gpusim.studies.relief.constraints import counterfactuals
 from tests.engine.one_site import one_site
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.instant import Place
+from gpusim.engine.clock import Place
 from gpusim.kernels.reading import energies_of
 from gpusim.kernels.state.codes import Status
 from tests.engine.case_kinds import KINDS, SERVED

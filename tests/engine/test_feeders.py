@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import gpusim
 from gpusim.analysis.conservation import check
+from gpusim.engine.clock import Place
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, SiteCaps, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.instant import Place
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.runs import split_runs
 from gpusim.errors import ScenarioError

@@ -10,7 +10,7 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
-from gpusim.analysis.feeders import feeders, in_words
+from gpusim.analysis.site_power import feeders, feeders_in_words
 from gpusim.errors import ScenarioError
 from gpusim.scenario.feeders import Hall
 from gpusim.units import HOUR_S
@@ -53,7 +53,7 @@ def test_a_hot_morning(weather):
     assert told["detail"].iloc[0] == "halls of unit: too hot to cool more than 38.5 kW of IT each: 36.0 C"
     row = feeders(result).iloc[0]
     assert (row["limit_kw"], row["least_limit_kw"], row["capped_hours"]) == pytest.approx((55.0, 38.5, 6.0))
-    assert in_words(result) == [
+    assert feeders_in_words(result) == [
         "All 2 halls of unit at here capped jobs, for 6 hours at the longest; to cap none, each would have to carry"
         " 50 kW, not 38.5 as in the hottest hour."
     ]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from gpusim.engine.serving.link_waits import LinkWaits
+from gpusim.engine.serving.roads import LinkWaits
 
 
 def at(value: float) -> np.ndarray:

@@ -13,7 +13,7 @@ from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.links import Link, Network
-from gpusim.engine.max_min import max_min
+from gpusim.engine.streams import max_min
 from gpusim.scenario.link import Link as LinkSpec
 from gpusim.scenario.link import paths
 from gpusim.units import DAY_S

@@ -13,7 +13,7 @@ from gpusim.analysis.economics import economics
 from gpusim.analysis.window import after
 from gpusim.errors import ScenarioError, TraceError
 from gpusim.report.sections.energy import ECONOMICS, of_sites
-from gpusim.scenario.marginal import ratio_of
+from gpusim.scenario.electricity import ratio_of
 from gpusim.units import HOUR_S, JOULE_PER_KWH
 from tests.regulation.kit import scenario, tables
 from tests.test_experiments import load

@@ -6,10 +6,11 @@ import pytest
 import gpusim
 from gpusim.analysis.conservation import check
 from gpusim.engine.description import PoolSpec, Scheduling
-from gpusim.errors import ScenarioError
+from gpusim.errors import PolicyError, ScenarioError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.traces import read_trace
 from gpusim.kernels.state.codes import Backfill, Placement
+from gpusim.policies.indices import RemainingTime
 from tests.engine.kit import play, play_case, starts
 from tests.engine.one_site import one_site
 from tests.inputs.trace_samples import OPENB
@@ -131,6 +132,42 @@ def test_a_trace_brings_its_parts(tmp_path):
     assert not any(ROUNDED in note for note in shared.manifest["notes"])
     rounded = gpusim.run(sharing(**changes).with_({"workload.share_gpus": False}))
     assert any(f"{ROUNDED}: 1" in note for note in rounded.manifest["notes"])
+
+
+def shortest(jobs):
+    """The built-in order ``sjf``, by hand."""
+    return jobs.estimate_s
+
+
+def shortest_left(_jobs):
+    return RemainingTime()
+
+
+class InRounds:
+    def order(self, queue, now_s):
+        return np.arange(len(queue))
+
+
+LIMITED = {"workload.share_gpus": False, "workload.streams.train.gpus": {"1": 1.0}, "gpus.H100.cpus_per_node": 96.0}
+
+
+@pytest.mark.parametrize("changes", [{}, {"scheduler.preemption": "priority"}, LIMITED], ids=["share", "evict", "CPUs"])
+def test_keys_of_your_own(changes):
+    """They order the queue of parts, and of jobs that take CPUs, as the same built-in order does, with EASY."""
+    by_hand = gpusim.run(sharing(**{**changes, "scheduler.order": f"{__name__}:shortest"}))
+    assert by_hand.jobs.equals(gpusim.run(sharing(**{**changes, "scheduler.order": "sjf"})).jobs)
+    assert check(by_hand) == []
+
+
+@pytest.mark.parametrize("changes", [{}, LIMITED], ids=["share", "CPUs"])
+@pytest.mark.parametrize(
+    ("name", "says"), [("shortest_left", "a key that changes as jobs run"), ("InRounds", "decides in rounds")]
+)
+def test_other_policies_of_your_own_are_refused(name, says, changes):
+    changes = {**changes, "scheduler.order": f"{__name__}:{name}", "scheduler.mode": "cycle"}
+    key = "gpus.H100.cpus_per_node" if "gpus.H100.cpus_per_node" in changes else "workload.share_gpus"
+    with pytest.raises(PolicyError, match=f"{says}.*does not go with {key}; give jobs a number that stands"):
+        gpusim.run(sharing(**changes))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from importlib.resources import files
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -10,9 +12,11 @@ import pytest
 
 from gpusim import rng
 from gpusim.errors import GpusimError
-from gpusim.inputs.climatology import climate_signals, regions
+from gpusim.inputs.climatology import climate_signals, regions, sources, usual_price
 from gpusim.inputs.grid import read_grid
 from gpusim.inputs.grid.currency import USD_PER_EUR
+from gpusim.inputs.published import SERIES, published, weather_means
+from gpusim.inputs.weather import humidity_ratio, saturated_pa
 
 START = datetime(2023, 1, 1, tzinfo=UTC)
 YEAR_S = 8760 * 3600.0
@@ -101,8 +105,8 @@ def test_same_seed_same_bytes_other_seed_other_weather():
 
 
 def test_regions_are_independent():
-    """Anomalies of two regions are uncorrelated over 6 years, also where one is a variant of the other."""
-    for first, second in (("US-TEX-ERCO", "US-CAL-CISO"), ("DE-LU", "FR")):
+    """Anomalies of two regions are uncorrelated over 6 years."""
+    for first, second in (("US-TEX-ERCO", "US-CAL-CISO"), ("SE-SE1", "NO-NO4")):
         pairs = []
         for seed in range(6):
             a, b = (pd.Series(year(r, seed).carbon_g_per_kwh.values[:8760], index=HOURS) for r in (first, second))
@@ -110,14 +114,68 @@ def test_regions_are_independent():
         assert abs(np.mean(pairs)) < 0.1
 
 
-@pytest.mark.parametrize(
-    ("region", "price", "carbon"),
-    [("NO-NO4", 24.0, 30.0), ("FI", 49.0, 60.0), ("ES", 68.0, 146.0), ("US-MIDW-MISO", 31.0, 420.0)],
-)
-def test_variants_have_the_published_means(region, price, carbon):
-    ours = pd.concat(generated(region, 12)).mean()
-    assert ours["price_usd_per_mwh"] == pytest.approx(price, rel=0.04)
-    assert ours["carbon_g_per_kwh"] == pytest.approx(carbon, rel=0.04)
+@pytest.mark.parametrize("region", ["NO-NO4", "FI", "US-MIDW-MISO", "US-CENT-SWPP", "US-NW-PACW"])
+def test_regions_by_means_have_the_published_ones(region):
+    """Of the year within 4 %, each month within 0.15 of the year's mean; days and seasons are the region's own."""
+    hours, table = pd.concat(generated(region, 12)), published()[region]
+    for kind, name in SERIES.items():
+        mean = table[kind]["mean"]
+        assert hours[name].mean() == pytest.approx(mean, rel=0.04), kind
+        months = np.array(table[kind]["months"]) / np.mean(table[kind]["months"])
+        assert hours[name].groupby(hours.index.month).mean().to_numpy() / mean == pytest.approx(months, abs=0.15), kind
+    if table["price"]["negative"] > 0.0:
+        assert (hours["price_usd_per_mwh"] < 0.0).mean() == pytest.approx(table["price"]["negative"], abs=0.025)
+
+
+def test_no_region_is_another_scaled():
+    """Month x hour medians of no two regions are proportional, but of zones with one source for both."""
+    one_source = {frozenset(pair) for pair in (("DK-DK1", "DK-DK2"), ("NO-NO4", "SE-SE1"), ("US-NW-NEVP", "US-SW-EPE"))}
+    medians = pd.read_csv(files("gpusim.inputs") / "climate" / "medians.csv")
+    prices = {region: rows["price_usd_per_mwh"].to_numpy() for region, rows in medians.groupby("region")}
+    for first, second in combinations(prices, 2):
+        if frozenset((first, second)) not in one_source and "AE" not in (first, second):
+            assert np.corrcoef(prices[first], prices[second])[0, 1] < 0.985, (first, second)
+
+
+@pytest.mark.parametrize("region", ["ES", "FR", "NL"])
+def test_hourly_prices_where_there_are_some(region, data_folder):
+    """Means of months of 2023 within 0.15 of the year's mean, hours of the day within 0.05."""
+    name = f"grid/electricity_prices/processed/{region}/2023/{region}_electricity_prices_2023.csv.gz"
+    reading = read_grid(data_folder / name).readings["price_usd_per_mwh"]
+    truth = pd.Series(reading.values, index=pd.DatetimeIndex(reading.moments)).reindex(HOURS)
+    truth = truth.clip(*truth.quantile([0.005, 0.995]))
+    ours = pd.concat(generated(region))["price_usd_per_mwh"]
+    for by, within in (("month", 0.15), ("hour", 0.05)):
+        expected, found = (x.groupby(getattr(x.index, by)).mean() / truth.mean() for x in (truth, ours))
+        assert found.to_numpy() == pytest.approx(expected.to_numpy(), abs=within), by
+
+
+def test_each_region_has_its_sources():
+    """A row for price, carbon and weather of each, with the mean of its typical year, an interval unless hourly."""
+    rows = sources()
+    assert [(row["region"], row["quantity"]) for row in rows] == [
+        (region, quantity) for region in regions() for quantity in ("price", "carbon", "weather")
+    ]
+    assert {row["basis"] for row in rows} == {"hourly", "published", "derived", "assumption"}
+    for row in rows:
+        assert row["source"], row
+        assert bool(row["within"]) == (row["basis"] != "hourly"), row
+        if row["quantity"] == "price":
+            assert float(row["mean"]) == pytest.approx(usual_price(row["region"]), abs=0.06)
+
+
+def test_weather_of_a_region_by_means():
+    """Mean daily high, low and humidity are those published: worked back from the means of hours."""
+    dry, wet = weather_means("US-CENT-SWPP")
+    table = published()["US-CENT-SWPP"]["weather"]
+    assert dry.max(axis=1) == pytest.approx(np.array(table["high_c"]), abs=0.1)
+    assert dry.min(axis=1) == pytest.approx(np.array(table["low_c"]), abs=0.1)
+    assert dry[6].argmax() in (20, 21)  # UTC: 15 h at UTC-6
+    assert dry[6].argmin() in (10, 11)
+    middle = (np.array(table["high_c"]) + table["low_c"]) / 2.0
+    vapour_pa = 101_325.0 * humidity_ratio(dry, wet) / (0.621945 + humidity_ratio(dry, wet))
+    humid = vapour_pa.max(axis=1) / saturated_pa(middle)
+    assert humid == pytest.approx(np.array(table["humidity"]), abs=0.02)
 
 
 def test_start_within_an_hour():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusim.inputs.grid.humidity import pressure_at_pa, wet_bulb_c
+from gpusim.inputs.grid.weather import pressure_at_pa, wet_bulb_c
 
 
 def test_psychrolibs_published_example():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusim.inputs.grid.humidity import _psychrolib
-from gpusim.inputs.moist_air import (
+from gpusim.inputs.grid.weather import _psychrolib
+from gpusim.inputs.weather import (
     SEA_LEVEL_PA,
     enthalpy_kj,
     evaporated_l_per_kwh,

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from gpusim import rng
-from gpusim.inputs.presets.bursts import bursty_arrivals
+from gpusim.inputs.arrivals import bursty_arrivals
 from gpusim.inputs.presets.preset import SCORES, preset
 from gpusim.inputs.synthetic import synthesize
 from gpusim.scenario.workload import Workload

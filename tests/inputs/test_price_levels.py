@@ -11,7 +11,7 @@ import gpusim
 from gpusim.engine.surroundings import site_signals
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions, usual_price
-from gpusim.scenario.price_levels import level_usd_per_mwh
+from gpusim.scenario.electricity import level_usd_per_mwh
 from gpusim.units import DAY_S, HOUR_S
 
 

@@ -12,8 +12,7 @@ import pytest
 from gpusim import rng
 from gpusim.errors import TraceError
 from gpusim.inputs.requests.formats import read_requests
-from gpusim.inputs.requests.mix import mix_of
-from gpusim.inputs.requests.synthetic import SyntheticRequests
+from gpusim.inputs.requests.synthetic import SyntheticRequests, mix_of
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.inference import Requests
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from gpusim.inputs.sun import Sun
+from gpusim.inputs.weather import Sun
 from gpusim.units import DAY_S, HOUR_S
 
 

@@ -61,6 +61,20 @@ def test_estimates_are_up_to_the_factor_over_run_times():
     assert factor.mean() == pytest.approx(2.0, rel=0.02)
 
 
+def test_deadlines_are_so_many_run_times_after_submission():
+    def slack(**spec):
+        table = jobs({"s": spec})
+        return table["deadline_s"] / table["runtime_s"]
+
+    assert (slack() == 0.0).all()  # none
+    np.testing.assert_allclose(slack(deadline_slack=2.0), 2.0)
+    drawn = slack(preset="philly", deadline_slack=2.0, deadline_slack_max=4.0)
+    assert drawn.min() >= 2.0
+    assert drawn.max() <= 4.0
+    assert drawn.mean() == pytest.approx(3.0, rel=0.02)
+    assert (jobs({"s": {"deadline_s": 60.0}})["deadline_s"] == 60.0).all()
+
+
 @pytest.mark.parametrize("spec", [{}, {"preset": "philly"}])
 def test_another_stream_changes_nothing(spec):
     alone = jobs({"a": spec})
@@ -78,11 +92,12 @@ def test_another_stream_changes_nothing(spec):
         ({"runtime_median_s": 60.0, "runtime_sigma": 1.0}, {"runtime_s", "estimate_s"}),
         ({"estimate_factor_max": 2.0}, {"estimate_s"}),
         ({"preemptible": True, "priority": 3}, set()),
+        ({"deadline_slack": 2.0, "deadline_slack_max": 3.0}, {"deadline_s"}),
     ],
 )
 def test_one_field_changes_its_own_part_only(change, changed):
     before, after = jobs({"s": {"preset": "helios"}}), jobs({"s": {"preset": "helios", **change}})
-    columns = ("submit_s", "gpus", "runtime_s", "estimate_s")
+    columns = ("submit_s", "gpus", "runtime_s", "estimate_s", "deadline_s")
     assert {name for name in columns if not np.array_equal(before[name], after[name])} == changed
 
 
@@ -136,6 +151,9 @@ def test_a_preset_survives_a_changed_copy_of_the_scenario():
         ({"gpus": {"half": 1.0}}, "streams.s.gpus: size half is not a whole number"),
         ({"gpus": {"1": 0.0}}, "one must be positive"),
         ({"gpus": {"1": 2.0, "2": -1.0}}, "no weight may be negative"),
+        ({"deadline_slack": 2.0, "deadline_s": 60.0}, "deadline_slack and deadline_s both say when jobs are due"),
+        ({"deadline_slack_max": 2.0}, "deadline_slack_max without deadline_slack; give that too"),
+        ({"deadline_slack": 3.0, "deadline_slack_max": 2.0}, "deadline_slack of 3 is above deadline_slack_max of 2"),
         ({"preset": "phily"}, "workload.streams.s.preset"),
         ({"preset": "pai", "jobs_per_day": 0.0}, "workload.streams.s.jobs_per_day"),
     ],

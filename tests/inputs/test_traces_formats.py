@@ -165,6 +165,20 @@ def test_chronus_counts_minutes(tmp_path):
     assert trace.table.notes["rows whose times were taken as minutes (unit not documented)"] == 3
 
 
+def test_chronus_jobs_are_due_by_the_first_of_their_deadlines(tmp_path):
+    """Of best effort there is none, whatever stands there; its kind is a job's class."""
+    text = trace_samples.CHRONUS.replace("19772,8897,resnet101,31,6,88,10,0,strict",
+                                         "19772,8897,resnet101,31,6,19772,10,1,best")  # fmt: skip
+    text += "3,vc_7f04ca,1,19773,9,vgg16,31,6,40,10,0,strict\n"
+    (tmp_path / "trace.csv").write_text(text)
+    table = open_trace(tmp_path / "trace.csv").table
+    assert table["deadline_s"].tolist() == [60.0 * 282, 0.0, 60.0 * 40]
+    assert table.labels("job_class").tolist() == ["strict", "best", "strict"]
+    (tmp_path / "trace.csv").write_text(text.replace("282-300", "soon-300"))
+    with pytest.raises(TraceError, match="'expect_time_list' must hold times joined by -, say 159-189.*line 2.*soon"):
+        open_trace(tmp_path / "trace.csv")
+
+
 def test_swf(tmp_path):
     trace = open_trace(write(tmp_path, "swf"))
     assert _rows(trace.table, "job_id", "submit_s", "runtime_s", "gpus", "estimate_s") == [

@@ -8,7 +8,7 @@ import pytest
 import gpusim
 from gpusim.engine.surroundings import site_signals
 from gpusim.errors import ScenarioError
-from gpusim.inputs.moist_air import SEA_LEVEL_PA, humidity_ratio, saturated_pa
+from gpusim.inputs.weather import SEA_LEVEL_PA, humidity_ratio, saturated_pa
 from gpusim.units import DAY_S
 from tests.regulation.kit import scenario
 

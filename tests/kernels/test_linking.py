@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numba
 import pytest
+from llvmlite.binding import Linkage
 
 from gpusim.kernels._jit import inner, outer, part
 
@@ -23,6 +24,16 @@ def doubled(a):
 @inner
 def called_from_both_ends(a):
     return least(a, 7) + doubled(a)
+
+
+@inner
+def fibonacci(n):
+    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+
+@outer
+def never_inlined(n):
+    return fibonacci(n)
 
 
 @outer
@@ -55,3 +66,15 @@ def test_only_what_python_calls_is_machine_code() -> None:
         assert function.overloads, function
         for compiled in function.overloads.values():
             assert bool(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)) == is_code, function
+
+
+def test_what_is_linked_is_the_entrys_own() -> None:
+    """Nobody else can call it, so that its arguments need not be those that it was lowered with."""
+    assert never_inlined(10) == 55
+    (compiled,) = never_inlined.overloads.values()
+    linked = {
+        one.linkage
+        for one in compiled.library._final_module.functions
+        if "fibonacci" in one.name and not one.is_declaration
+    }
+    assert linked == {Linkage.internal}

@@ -23,6 +23,7 @@ def play(
     scheduler=None,
     classes=None,
     processes=(),
+    tables=None,
     **columns,
 ):
     """Jobs (submit [s], run time [s], GPUs), all preemptible, on one site of 16 H100; checkpoints without end."""
@@ -34,6 +35,7 @@ def play(
             "scheduler": {"order": order, **(scheduler or {})}, "sites": sites or ONE,
             "tenants": {tenant: {} for tenant in tenants},
             "workload": {"trace": "jobs.csv", "classes": classes or {"c": {"checkpoint_interval_s": interval_s}}},
+            **(tables or {}),
         }
     )  # fmt: skip
     table = JobTable.build(

@@ -28,6 +28,7 @@ def queue(dice: random.Random, n: int) -> np.recarray:
         jobs[row].estimate_s, jobs[row].run_s = 100.0 * dice.randint(0, 5), 100.0 * dice.choice([0, 0, 1])
         jobs[row].deadline_s = 100.0 * dice.choice([0, 0, 1, 5])
         jobs[row].tenant, jobs[row].priority = dice.randint(0, 1), dice.randint(0, 2)
+        jobs[row].job_class = dice.randint(0, 1)
     return jobs
 
 
@@ -36,14 +37,14 @@ def test_who_can_be_on_time_first():
     dice = random.Random(1)
     for _ in range(300):
         jobs, slack, now_s = queue(dice, dice.randint(0, 9)), dice.choice([1.0, 2.0, 3.0]), 100.0 * dice.randint(3, 9)
-        policy = Slo(slack, ["strict"])
-        policy.pool = SimpleNamespace(tenants=("soft", "strict"))
+        policy = Slo(slack, ["strict", "late is never"])
+        policy.pool = SimpleNamespace(tenants=("soft", "strict"), classes=("any", "late is never"))
 
         def turn(job, slack=slack, now_s=now_s):
             due_s = job.submit_s + (job.deadline_s or slack * (job.estimate_s + job.run_s))
             if now_s + job.estimate_s <= due_s:
                 return 0, due_s, job.job
-            return (2 if job.tenant == 1 else 1), due_s, job.job
+            return (2 if job.tenant == 1 or job.job_class == 1 else 1), due_s, job.job
 
         assert policy.order(jobs, now_s).tolist() == [job.job for job in sorted(jobs, key=turn)]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,6 +72,78 @@ def test_shares_are_max_min():
     assert np.bincount(jobs["tenant"], got).tolist() == [12.0, 4.0]
     few = queue(gpus=[1] * 25, tenant=[0] * 5 + [1] * 20)
     assert np.bincount(few["tenant"], fair.allocate(few, 0.0)).tolist() == [5.0, 11.0]
+
+
+def given(jobs, view):
+    """GPUs that each job gets."""
+    fair = WeightedFair()
+    fair.pool = view
+    return fair.allocate(jobs, 0.0)
+
+
+def test_dominant_shares_are_those_of_the_paper():
+    """9 CPUs and 18 GB; tasks of A take 1 CPU and 4 GB, of B 3 and 1: three of A and two of B run (Ghodsi et al. 2011,
+    figure 2). By GPUs alone, which each takes one of, they would have five and four."""
+    jobs = queue(gpus=[1] * 12, tenant=[0] * 6 + [1] * 6, cpus=[1.0] * 6 + [3.0] * 6, memory_gb=[4.0] * 6 + [1.0] * 6)
+    node = replace(pool(gpus=18, free=18), gpus_per_node=18)
+    limited = replace(node, cpus_per_node=9.0, memory_gb_per_node=18.0)
+    assert np.bincount(jobs["tenant"], given(jobs, limited)).tolist() == [3.0, 2.0]
+    assert np.bincount(jobs["tenant"], given(jobs, replace(node, free_gpus=9))).tolist() == [5.0, 4.0]
+
+
+def test_dominant_shares_one_job_at_a_time():
+    """What was given is added up anew before each job; some jobs run, and some of them cannot be stopped."""
+    dice = random.Random(5)
+    for _ in range(200):
+        n, size, cpus, memory = dice.randint(1, 14), 8, dice.choice([0.0, 32.0]), dice.choice([0.0, 64.0])
+        jobs = queue(
+            gpus=[dice.choice([1, 2, 4]) for _ in range(n)], tenant=[dice.randint(0, 2) for _ in range(n)],
+            cpus=[dice.choice([2.0, 8.0, 24.0]) if cpus else 0.0 for _ in range(n)],
+            memory_gb=[dice.choice([2.0, 16.0]) if memory else 0.0 for _ in range(n)],
+            submit_s=[10.0 * dice.randint(0, 3) for _ in range(n)],
+        )  # fmt: skip
+        shares, online, held = [dice.choice([1.0, 2.0]) for _ in range(3)], 16, 0
+        for job in jobs:
+            if held + job["gpus"] <= online and dice.random() < 0.4:
+                job["running"], job["preemptible"] = True, dice.random() < 0.6
+                held += job["gpus"]
+        view = replace(pool(shares, (0, 0, 0), online, online - held), cpus_per_node=cpus, memory_gb_per_node=memory)
+        total = {"gpus": online, "cpus": cpus * online / size, "memory_gb": memory * online / size}
+        total = {name: amount for name, amount in total.items() if amount}
+        has = [i for i in range(n) if jobs["running"][i] and not jobs["preemptible"][i]]
+        queues = [
+            sorted((i for i in range(n) if jobs["tenant"][i] == t and i not in has),
+                   key=lambda i: (not jobs["running"][i], jobs["submit_s"][i], i))
+            for t in range(3)
+        ]  # fmt: skip
+
+        def sums(rows, jobs=jobs, total=total):
+            return {name: sum(float(jobs[name][i]) for i in rows) for name in total}
+
+        def usage(t, has=has, jobs=jobs, total=total, shares=shares):
+            mine = [i for i in has if jobs["tenant"][i] == t]
+            return max(used / total[name] for name, used in sums(mine).items()) / shares[t]
+
+        while any(queues):
+            t = min((t for t in range(3) if queues[t]), key=lambda t: (round(usage(t), 9), t))
+            i = queues[t].pop(0)
+            if all(used <= total[name] + 1e-9 for name, used in sums([*has, i]).items()):
+                has.append(i)
+        assert np.flatnonzero(given(jobs, view)).tolist() == sorted(has)
+
+
+def test_weighted_fair_where_cpus_are_limited():
+    """Of 16 GPUs and 192 CPUs a's jobs take 1/16 and 1/48, b's 1/16 and 1/8: ten and five have dominant shares of 5/8,
+    and the last GPU goes to a. By GPUs alone it would be eight and eight."""
+    classes = {"small": {"cpus_per_gpu": 4.0}, "large": {"cpus_per_gpu": 24.0}}
+    jobs = [(0, 1000, 1)] * 32
+    columns = {"tenant": [0, 1] * 16, "job_class": [0, 1] * 16}
+    nodes = {"gpus": {"H100": {"cpus_per_node": 96.0}}}
+    result = play("weighted_fair", jobs, tenants=("a", "b"), classes=classes, scheduler=CYCLE, tables=nodes, **columns)
+    first = result.jobs[result.jobs["start_s"] == 0.0]
+    assert first.groupby("tenant", observed=True).size().to_dict() == {"a": 11, "b": 5}
+    assert (result.jobs["status"] == "done").all()
+    assert "cpu_memory" in set(result.job_waits["cause"])
 
 
 def test_factors_by_hand():

@@ -104,9 +104,3 @@ class Caps:
         by_site = self.ladders[site].cap(job) if site in self.ladders else 0
         by_gpus = step_by_gpus(job.pool, self.simulator.case.caps[site][1])
         return max([by_site, by_gpus] + [feeder.step for feeder in self.feeders if feeder.feeds(job)])
-
-
-def leaves_first(job: Job, capping: Capping) -> tuple:
-    """The job for which this is greatest is evicted first when a site draws too much."""
-    by_priority = capping in (Capping.PREEMPT, Capping.PRIORITY)
-    return (-job.spec.priority if by_priority else 0, job.start_s, job.row)

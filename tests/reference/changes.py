@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from gpusim.kernels.state.codes import Capping, Status
 from tests.reference import conservative
-from tests.reference.caps import leaves_first
 from tests.reference.case import Change, Failure
 from tests.reference.moment import CONTROL, Moment
+from tests.reference.power import leaves_first
 from tests.reference.serving import Replica
 from tests.reference.world import Job, Node, Pool
 

@@ -23,9 +23,11 @@ def choose(
     can_hold_now: Callable[[Pool], bool],
     admits: Callable[[Pool], bool],
     topology: Topology = Topology.REQUIRED,
+    best: Callable[[Pool], int] | None = None,
 ) -> Pool | None:
     """The pool for a job among its candidates, the first ``n_home`` of them at home; None if none can ever hold it.
 
+    ``best`` is the score of a pool's best node, for the rule that asks.
     ``price`` and ``carbon`` are per site, ``transfer_s`` is of the data to where they are not.
     """
     able = [pool for pool in candidates if pool.can_ever_hold(job)]
@@ -45,6 +47,10 @@ def choose(
         ready = [pool for pool in now if is_ready(job, pool, admits, topology)]
         if ready:
             return _least(ready, lambda p: per_site[p.spec.site] * p.spec.rated_w_per_gpu / job.kind.speed_in(p.spec))
+    if rule == Dispatch.BEST_NODE:
+        ready = [pool for pool in now if is_ready(job, pool, admits, topology)]
+        if ready:
+            return max(ready, key=best)
     return _least(now or able, _load)
 
 

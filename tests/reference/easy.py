@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gpusim.kernels.state.codes import Placement, Topology
 from tests.reference import times
 from tests.reference.placement import Free, find, first_of, idle_of, looks, slowest_rate
+from tests.reference.scored import Scored
 from tests.reference.sharing import Host, find_host, has_room, hosts_of
 from tests.reference.world import Job, Node, Pool
 
@@ -33,8 +34,16 @@ class Reservation:
             if node.usable
         }
 
-    def place(self, job: Job, pool: Pool, now: float, rule: Placement, topology: Topology) -> list[Node] | None:
-        """Nodes on which a job behind the head may start now."""
+    def place(
+        self, job: Job, pool: Pool, now: float, rule: Placement, topology: Topology, scored: Scored | None = None
+    ) -> list[Node] | None:
+        """Nodes on which a job behind the head may start now; ``scored``: by whom nodes are scored."""
+        if scored and job.gpus <= pool.size:
+            outside, kept = (
+                [node for node in pool.nodes if (node in self.nodes) == is_kept] for is_kept in (False, True)
+            )
+            found = scored.place(job, pool, outside)
+            return found or (None if self._outlasts(job, pool, now, topology) else scored.place(job, pool, kept))
         job.host = find_host(job, pool, rule, self if self._outlasts(job, pool, now, topology) else None)
         if job.host is not None:
             return job.host.nodes

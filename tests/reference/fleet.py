@@ -12,6 +12,7 @@ from tests.reference.placement import find
 from tests.reference.power import SitePower, job_w
 from tests.reference.promises import Load
 from tests.reference.queueing import place
+from tests.reference.scored import Scored
 from tests.reference.sharing import find_host, free_for
 from tests.reference.world import Job, Node, Pool, build_pools
 
@@ -31,6 +32,7 @@ class Fleet:
             capping, steps = case.caps[pool.spec.site] if case.caps else (Capping.ADMISSION, 0)
             pool.floor = DRAWS[steps] if capping >= Capping.UNIFORM else 1.0
         self.links = [Link(self.env) for _ in range(case.n_links)]
+        self.scored = Scored(self.pools, case) if case.rules.placement.by_score else None
         self.price, self.carbon = [0.0] * case.n_sites, [0.0] * case.n_sites
         self.jobs = [
             Job(
@@ -42,6 +44,8 @@ class Fleet:
 
     def find(self, job: Job) -> list[Node] | None:
         """Nodes on which a job fits now."""
+        if self.scored and job.gpus <= job.pool.size:
+            return self.scored.place(job, job.pool, job.pool.nodes)
         job.host = find_host(job, job.pool, self.rules.placement)
         if job.host is not None:
             return job.host.nodes

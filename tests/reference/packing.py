@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpusim.inputs.pods import Nodes, Pods
-from gpusim.studies.packing.typical import Typical
+from gpusim.inputs.typical import Typical
 
 
 @dataclass

@@ -109,7 +109,9 @@ class Passes:
         queue.pass_over(head)
         while (job := queue.next()) is not None:
             queue.pass_over(job)
-            nodes = reservation.place(job, pool, now, self.rules.placement, self.simulator.asks(job))
+            nodes = reservation.place(
+                job, pool, now, self.rules.placement, self.simulator.asks(job), self.simulator.scored
+            )
             if nodes is not None and self.simulator.has_power(job, behind=True):
                 reservation.count(job, nodes, now)
                 self.simulator.start(job, nodes)

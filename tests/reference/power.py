@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels.state.codes import Wait
+from gpusim.kernels.state.codes import Capping, Wait
 from tests.reference import times
 from tests.reference.case import DRAWS
 from tests.reference.world import Job, Pool
@@ -46,6 +46,12 @@ def replica_w(replica: Job, pool: Pool) -> float:
 def full_replica_w(replica: Job, pool: Pool) -> float:
     """IT power of a replica at work, above idle."""
     return replica.held(pool.size) * pool.spec.serving_w
+
+
+def leaves_first(job: Job, capping: Capping) -> tuple:
+    """The job for which this is greatest is evicted first when a site draws too much."""
+    by_priority = capping in (Capping.PREEMPT, Capping.PRIORITY)
+    return (-job.spec.priority if by_priority else 0, job.start_s, job.row)
 
 
 class SitePower:

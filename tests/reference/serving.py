@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import simpy
 
 from gpusim.engine.description import ClassSpec
-from gpusim.kernels.state.codes import Wait
+from gpusim.kernels.state.codes import Capping, Wait
 from tests.reference.case import DRAWS, JobSpec, Served, ServiceSpec
 from tests.reference.moment import SERVICES, SHARING, Moment
-from tests.reference.power import replica_w
+from tests.reference.power import SitePower, job_w, leaves_first, replica_w
 from tests.reference.shortage import lacks
 from tests.reference.world import Job, Pool
 
@@ -122,14 +122,28 @@ class Service:
         deployment.noted = len(deployment.running)
 
     def _make_room(self, replica: Replica) -> Wait | None:
-        """What a replica lacks, be it that jobs make way for it."""
+        """What a replica lacks, be it that jobs make way for it: for its nodes, then for its power."""
         found = lacks(replica, self.simulator)
-        for_gpus = found not in (None, Wait.QUOTA, Wait.POWER, Wait.RULE, Wait.COOLING)
+        if found in (None, Wait.QUOTA) or not self._may_preempt():
+            return found
         site = self.simulator.sites[replica.pool.spec.site]
-        if for_gpus and self._may_preempt() and site.has_room(replica_w(replica, replica.pool)):
-            if self.simulator.make_way(replica) is not None:
-                return None
-        return found
+        more_w = replica_w(replica, replica.pool)
+        if not site.has_room(more_w - sum(job_w(job, job.pool) for job in self._yielding(site, replica))):
+            return found
+        for_power = found in (Wait.POWER, Wait.RULE, Wait.COOLING)
+        if not for_power and self.simulator.make_way(replica) is None:
+            return found
+        caps = self.simulator.case.caps
+        capping = caps[replica.pool.spec.site][0] if caps else Capping.ADMISSION
+        while not site.has_room(more_w):
+            yielding = self._yielding(site, replica)
+            self.simulator.evict(max(yielding, key=lambda job: leaves_first(job, capping)))
+        return None
+
+    def _yielding(self, site: SitePower, replica: Replica) -> list[Job]:
+        """Jobs that would give a site power back for a replica."""
+        running = [job for pool in site.pools for job in pool.running]
+        return [job for job in running if job.makes_way_for(replica) and job_w(job, job.pool) > 0.0]
 
     def _may_preempt(self) -> bool:
         """Whether a replica more may take GPUs from jobs."""
@@ -137,7 +151,7 @@ class Service:
         return self.spec.may_preempt and (self.spec.guaranteed is None or held + self.spec.gpus <= self.spec.guaranteed)
 
     def note(self) -> None:
-        """Note what is served from now on: each its own share first, then what others cannot, as each has room."""
+        """Note what is served from now on: up to the target load each its own share, then what others cannot."""
         now = self.simulator.env.now
         for d in self.deployments:
             if len(d.running) < d.noted:
@@ -145,13 +159,17 @@ class Service:
                 wait = lacks(stopped, self.simulator)
                 d.lacks = Wait.CYCLE if wait is None else wait
             d.noted = len(d.running)
-        ready = [sum(replica.ready_s <= now for replica in d.running) * self.rate(d) for d in self.deployments]
+        able = [sum(replica.ready_s <= now for replica in d.running) * self.rate(d) for d in self.deployments]
         asked = [self.asked * d.weight for d in self.deployments]
-        own = [min(pair) for pair in zip(asked, ready, strict=True)]
-        left, room = sum(asked) - sum(own), sum(ready) - sum(own)
-        for d, wish, able, served in zip(self.deployments, asked, ready, own, strict=True):
-            more = (able - served) * min(1.0, left / room) if room > 0 else 0.0
-            d.history.append((now, wish, served + more, len(d.running), d.wanted, d.lacks))
+        target = self.spec.target if len(asked) > 1 else 1.0
+        served = [min(wish, target * most) for wish, most in zip(asked, able, strict=True)]
+        for load in (target, 1.0):
+            free = [max(load * most - s, 0.0) for most, s in zip(able, served, strict=True)]
+            waits = sum(asked) - sum(served)
+            share = min(1.0, waits / sum(free)) if sum(free) > 0 else 0.0
+            served = [s + room * share for s, room in zip(served, free, strict=True)]
+        for d, total in zip(self.deployments, served, strict=True):
+            d.history.append((now, self.asked * d.weight, total, len(d.running), d.wanted, d.lacks))
 
 
 def serve(env: simpy.Environment, services: list[Service]):

@@ -19,6 +19,7 @@ class Host:
     node: Node
     row: int  # of the job that came first
     since_s: float
+    gpu: int = 0  # which of its node, where nodes are scored
     guests: list[Job] = field(default_factory=list)
 
     @property

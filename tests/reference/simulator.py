@@ -20,6 +20,7 @@ from tests.reference.moment import ARRIVALS, ENDS, OVER, PROMISES, Moment
 from tests.reference.passes import Passes
 from tests.reference.placement import rate_apart
 from tests.reference.rounds import Rounds
+from tests.reference.scored import idle_gpus
 from tests.reference.serving import Replica, Service, serve
 from tests.reference.sharing import Host
 from tests.reference.waiting import Waiting
@@ -69,8 +70,9 @@ class Simulator(Fleet):
         transfer_s = {pool: _alone_s(job, link) for pool, link in links.items()}
         now = partial(self.can_hold_now, job), partial(self.admits, job)
         job.pool = choose(
-            job, candidates, n_home, self.rules.dispatch, self.price, self.carbon, transfer_s, *now, self.asks(job)
-        )
+            job, candidates, n_home, self.rules.dispatch, self.price, self.carbon, transfer_s, *now, self.asks(job),
+            lambda pool: self.scored.best(job, pool),
+        )  # fmt: skip
         if job.pool is None:
             job.status = Status.REJECTED
             return
@@ -138,6 +140,8 @@ class Simulator(Fleet):
         job.nodes = nodes
         if job.part == 1.0:
             for node in nodes:
+                if self.scored:
+                    job.gpus_of[node] = idle_gpus(node)[: job.on_node(pool.size)]
                 node.jobs.append(job)
         job.status, job.start_s = Status.RUNNING, now
         job.first_start_s = now if job.first_start_s is None else job.first_start_s
@@ -152,7 +156,7 @@ class Simulator(Fleet):
     def _share(self, job: Job, node: Node) -> None:
         """A job takes its part of a GPU, of another one than before if nobody shares it yet."""
         if job.host is None:
-            job.host = Host(node, job.row, self.env.now)
+            job.host = Host(node, job.row, self.env.now, job.gpu)
             node.jobs.append(job.host)
         else:
             job.pool.unsettled |= job.estimated_end_s() > job.host.estimated_end_s()
@@ -218,6 +222,7 @@ class Simulator(Fleet):
                 job.nodes = []
                 self.gave_back(job.pool)
                 return
+        job.gpus_of.clear()
         for node in job.nodes:
             node.jobs.remove(holder)
             if kept is not None and kept.depends_on(node, self.env.now):

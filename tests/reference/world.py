@@ -48,6 +48,8 @@ class Job:
     promise: Promise | None = None  # under conservative backfill, while it waits
     promised_s: float | None = None  # the first start promised
     host: Host | None = None  # whose guest it is, or becomes where it was last found to fit
+    gpu: int = 0  # of its node, which it then shares, where nodes are scored
+    gpus_of: dict[Node, list[int]] = field(default_factory=dict)  # that it has alone, where nodes are scored
 
     def __post_init__(self):
         self.gpus = self.spec.gpus

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from gpusim.regulation.calls import above, calls_s, united, within_budget
-from gpusim.scenario.non_firm import NonFirm
+from gpusim.regulation.curtailment import above, calls_s, united, within_budget
+from gpusim.scenario.site import NonFirm
 from gpusim.units import DAY_S, HOUR_S, YEAR_S
 
 START = datetime(2026, 12, 31, tzinfo=UTC)

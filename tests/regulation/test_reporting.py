@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.regulation.duties import energy_report
-from gpusim.regulation.reporting import MISSING, cooling_degree_days, eu_report
+from gpusim.regulation.reporting import MISSING, cooling_degree_days, energy_report, eu_report
 from gpusim.units import DAY_S, JOULE_PER_MWH
 from tests.regulation.kit import scenario
 

@@ -10,8 +10,7 @@ import pytest
 
 import gpusim
 from gpusim import rng
-from gpusim.regulation.peaks import called_s, peaks
-from gpusim.regulation.tariffs import capacity_entries, capacity_usd, price_of, transmission_usd
+from gpusim.regulation.tariffs import called_s, capacity_entries, capacity_usd, peaks, price_of, transmission_usd
 from gpusim.scenario.rules import Rules
 from gpusim.units import DAY_S, HOUR_S, calendar
 from tests.regulation.kit import scenario

@@ -93,6 +93,10 @@ look(async (seen) => {
   seen["days when narrower"] = window.charts.scale("did_x").domain();
   seen["sites when narrower"] = texts(2);
   seen["controls when narrower"] = [...document.querySelectorAll("#explore-controls select")].map((one) => one.value);
+  document.body.style.maxWidth = "400px";
+  const figures = [...document.querySelectorAll("figure")];
+  seen["figures at 400 px"] = figures.map((one) => [one.clientWidth, one.scrollWidth]);
+  document.body.style.maxWidth = "600px";
   await press([...document.querySelectorAll("#explore-periods button")][0]);
   seen["told of the whole when narrower"] = told();
   await press(document.getElementById("explore-all"));

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from gpusim.analysis.delivered import delivered, in_words
 from gpusim.report.findings import Findings
-from gpusim.report.sections.bills import BillsSection
-from gpusim.tables.bill import COLUMNS
+from gpusim.report.sections.power import BillsSection
+from gpusim.tables.names import BILL_COLUMNS
 from gpusim.tables.record import Record
 
 ROWS = [
@@ -26,7 +26,7 @@ ROWS = [
 
 @pytest.fixture
 def record() -> Record:
-    return Record({}, {"bill": pd.DataFrame(ROWS, columns=COLUMNS)})
+    return Record({}, {"bill": pd.DataFrame(ROWS, columns=BILL_COLUMNS)})
 
 
 def test_components_are_sums_by_site_and_megawatt_hours(record) -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gpusim.report import compared_page, comparisons, sweep_page
+from gpusim.report import comparisons, sweep_page
+from gpusim.report.compared.page import write as write_compared
 from gpusim.report.compared.runs import Runs
+from gpusim.report.document import glossary
 from gpusim.report.findings import Findings
-from gpusim.report.glossary import glossary
 from gpusim.report.page import write
 from gpusim.report.served.site import serve
 from gpusim.report.sweeps import SECTIONS
@@ -172,6 +173,12 @@ def test_charts_fit_a_window_that_is_resized_and_keep_what_is_chosen(seen):
     assert seen["told of the whole when narrower"] == f"Only {seen['clicked']}."
 
 
+def test_figures_shrink_with_the_window(seen):
+    shown = [(place, inside) for place, inside in seen["figures at 400 px"] if place > 0]  # others are folded away
+    assert len(shown) >= 4
+    assert all(inside <= place <= 400 for place, inside in shown)
+
+
 def test_each_chart_is_printed_whole(seen):
     titles = seen["charts on paper"]
     assert {"Held back, by site", "Use of the planned GPUs", "Power [MW]", "Running jobs"} <= set(titles)
@@ -212,7 +219,7 @@ def test_lanes_of_a_served_page_are_asked_for(browser, tmp_path):
 
 def test_runs_side_by_side(browser, tmp_path):
     runs = Runs({"before": Findings(fleet(2, 48)), "after": Findings(fleet(3, 24)), "later": Findings(fleet(2, 24))})
-    seen = look(browser, compared_page.write(runs, tmp_path / "compared.html"), "reader_compared.js")
+    seen = look(browser, write_compared(runs, tmp_path / "compared.html"), "reader_compared.js")
     assert seen["failed"] == []
     assert seen["headings"] == ["measure", "before", "after", "later"]
     run = seen["told"].removeprefix("Only ").removesuffix(".")

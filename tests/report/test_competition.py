@@ -17,7 +17,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.sections.competition import CompetitionSection
-from gpusim.tables.competition import ALL
+from gpusim.tables.studies import ALL
 from gpusim.units import DAY_S
 from tests.report.test_page import Page
 from tests.report.test_story import _story
@@ -128,6 +128,7 @@ def test_from_the_command_line_and_drawn_again(tmp_path) -> None:
     file.write_text(to_toml(tables), encoding="utf-8")
     done = CliRunner().invoke(cli, ["run", str(file), "--out", str(out), "--replications", "3", "--one"])
     assert done.exit_code == 0, done.output
+    assert "Without --one, this also names the five assumptions" in done.output
     assert "2 rivals placed" in done.output
     assert gpusim.Competition.load(out / "competition").about["replications"] == 20
     assert not (out / "assumptions").exists()  # one run is quick

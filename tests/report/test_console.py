@@ -103,7 +103,30 @@ def test_summary_of_many_measures_is_turned_where_points_are_few(points):
             "policy",
             *(f"p{i}" for i in range(6)),
         ] * 2
+        assert not [line for line in lines if "_" in line], "titles are words"
+        assert "a: late [days]" in " ".join(" ".join(lines).split())
         assert not any("\u2026" in line for line in lines)
+
+
+def test_a_measure_keeps_its_unit_where_points_take_several_tables():
+    measures = ["jct_mean_s", "makespan_s", "wait_mean_s", *(f"wait_p{q}_s" for q in (50, 90, 95, 99))]
+    rows = [
+        {
+            "point": i,
+            "policy": f"policy {i}",
+            "measure": name,
+            "n": 9,
+            "mean": s,
+            "sd": 1.0,
+            "low": s - 1,
+            "high": s + 1,
+        }
+        for i, s in enumerate([40.0, 50.0, 60.0, 7e3, 8e3, 9e3])
+        for name in measures
+    ]
+    lines = printed(print_summary, pd.DataFrame(rows), ["policy"], width=60).splitlines()
+    assert sum("policy 0" in line or "policy 3" in line for line in lines) == 2  # tables
+    assert {line.split("[")[1][0] for line in lines if "[" in line} == {"h"}
 
 
 def test_comparison_of_a_result_with_itself():

@@ -16,9 +16,9 @@ import pytest
 
 from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.report.document import packed, table
+from gpusim.report.explore.courses import periods
 from gpusim.report.explore.fleet_map import land, places
 from gpusim.report.explore.lanes import MOST_LANES, lanes
-from gpusim.report.explore.periods import periods
 from gpusim.report.explore.run import LEAST_STEPS, MOST_ROWS, specification
 from gpusim.report.findings import Findings
 from gpusim.report.page import write

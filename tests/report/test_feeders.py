@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from gpusim.analysis.feeders import feeders, has_feeders, in_words
-from gpusim.report.sections.feeders import FeedersSection
+from gpusim.analysis.site_power import feeders, feeders_in_words, has_feeders
+from gpusim.report.sections.power import FeedersSection
 from gpusim.tables.record import Record
 
 ROWS = [
@@ -31,14 +31,16 @@ def test_a_row_for_each_kind() -> None:
 
 
 def test_words() -> None:
-    assert in_words(record(ROWS)) == [
+    assert feeders_in_words(record(ROWS)) == [
         "Of 2 racks of H100 at texas, 1 capped jobs, for 10 hours at the longest; to cap none, each would have to "
         "carry 32.4 kW, not 30.",
         "The only hall of H100 at texas capped jobs, for 1 hour; to cap none, it would have to carry 61.4 kW, not 50.",
     ]
     both = [row if row[3] == 0 else (*row[:7], 7200.0) for row in ROWS[:2]]
-    assert in_words(record(both))[0].startswith("All 2 racks of H100 at texas capped jobs, for 10 hours at the longest")
-    assert in_words(record(ROWS[3:])) == ["No node, rack, busway or hall capped jobs."]
+    assert feeders_in_words(record(both))[0].startswith(
+        "All 2 racks of H100 at texas capped jobs, for 10 hours at the longest"
+    )
+    assert feeders_in_words(record(ROWS[3:])) == ["No node, rack, busway or hall capped jobs."]
 
 
 def test_where_it_applies() -> None:

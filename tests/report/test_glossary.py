@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.report.glossary import file, glossary
+from gpusim.report.document import file, glossary
 
 
 def test_every_entry_of_the_guide_is_there():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from gpusim.report.meanings import meaning
+from gpusim.report.reference import meaning
 
 
 class Plain(BaseModel):

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from gpusim.analysis.sources import in_words, sources
+from gpusim.analysis.site_power import sources, sources_in_words
 from gpusim.report.findings import Findings
-from gpusim.report.sections.on_site import OnSiteSection
-from gpusim.tables.on_site import COLUMNS
+from gpusim.report.sections.power import OnSiteSection
+from gpusim.tables.names import ON_SITE_COLUMNS
 from gpusim.tables.record import Record
 from gpusim.units import JOULE_PER_MWH
 
@@ -29,7 +29,7 @@ ROWS = [  # site, start_s, end_s, source, kind, given, taken, lost [MWh], usd, f
 
 @pytest.fixture
 def record() -> Record:
-    names = [name for name in COLUMNS if name not in UNUSED]
+    names = [name for name in ON_SITE_COLUMNS if name not in UNUSED]
     table = pd.DataFrame(ROWS, columns=names)
     table[["given_j", "taken_j", "lost_j"]] *= JOULE_PER_MWH
     return Record({}, {"on_site": table.assign(**dict.fromkeys(UNUSED, 0.0))})
@@ -48,7 +48,7 @@ def test_sources_are_sums_by_site(record) -> None:
 
 
 def test_words(record) -> None:
-    assert in_words(record) == [
+    assert sources_in_words(record) == [
         "texas drew 100 MWh, and its battery kept or lost 5 MWh more. Made on site: engines 38%, solar 5%; its own "
         "plant cost 2,650 USD.",
         "ohio drew no power; its own plant cost 10 USD.",
@@ -59,12 +59,12 @@ def test_words_where_all_is_of_the_grid(record) -> None:
     table = record.tables["on_site"]
     unused = table[table["source"].isin(["grid", "battery"])].assign(taken_j=0.0)
     unused.loc[unused["source"] == "battery", "given_j"] = 0.0
-    assert in_words(Record({}, {"on_site": unused})) == [
+    assert sources_in_words(Record({}, {"on_site": unused})) == [
         "texas drew 60 MWh, all of it from the grid; its own plant cost 50 USD.",
         "ohio drew no power.",
     ]
     alone = table[(table["source"] == "grid") & (table["site"] == "texas")]
-    assert in_words(Record({}, {"on_site": alone})) == ["texas drew 60 MWh, all of it from the grid."]
+    assert sources_in_words(Record({}, {"on_site": alone})) == ["texas drew 60 MWh, all of it from the grid."]
 
 
 def test_shares_of_what_is_made_never_pass_the_whole(record) -> None:
@@ -72,7 +72,7 @@ def test_shares_of_what_is_made_never_pass_the_whole(record) -> None:
     table = record.tables["on_site"]
     texas = table[(table["site"] == "texas") & table["source"].isin(["solar", "battery"])].assign(taken_j=0.0)
     texas.loc[texas["source"] == "battery", ["given_j", "taken_j"]] = 0.0, 4.0 * JOULE_PER_MWH
-    assert in_words(Record({}, {"on_site": texas}))[0] == (
+    assert sources_in_words(Record({}, {"on_site": texas}))[0] == (
         "texas drew 1 MWh, and its battery kept or lost 4 MWh more. Made on site: solar 100%; its own plant "
         "cost 150 USD."
     )

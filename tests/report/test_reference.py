@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gpusim.report.meanings import meaning
-from gpusim.report.reference import tables, text
+from gpusim.report.reference import meaning, tables, text
 from gpusim.scenario import kinds
 from gpusim.scenario.rules import NAMES
 from gpusim.scenario.scenario import Scenario

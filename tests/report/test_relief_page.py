@@ -20,7 +20,7 @@ from gpusim.report.figures import save
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.sections.relief import ReliefSection
-from gpusim.tables.relief import Relief
+from gpusim.tables.studies import Relief
 from tests.analysis.kit import make
 from tests.report.relief_kit import LONG, study
 from tests.report.test_page import Page

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gpusim.report.scenario_file import write_changed
+from gpusim.report.scenario_text import write_changed
 from gpusim.scenario.scenario import Scenario
 
 FLEET = """\
@@ -62,7 +62,7 @@ def test_a_file_that_extends_another(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_changed_in_place_is_written_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gpusim.report.scenario_file._changes", lambda *_tables: [])
+    monkeypatch.setattr("gpusim.report.scenario_text._changes", lambda *_tables: [])
     text, found, wanted = written(tmp_path, FLEET, {"run.days": 3.0})
     assert found == wanted
     assert "record_s" in text

@@ -16,11 +16,10 @@ from rich.console import Console
 import gpusim
 from gpusim.analysis.bottlenecks import headline
 from gpusim.analysis.lateness import by_site, held_back, lateness
-from gpusim.analysis.months import edges_s
-from gpusim.analysis.wording import quantity
+from gpusim.analysis.wording import edges_s, quantity
 from gpusim.cli import cli
 from gpusim.report.console import print_report
-from gpusim.report.figures.calendar import calendar_axis
+from gpusim.report.figures.frame import calendar_axis
 from gpusim.report.figures.money import quarters
 from gpusim.report.findings import Findings
 from gpusim.report.page import write

@@ -18,7 +18,7 @@ from gpusim.report.figures.study import drawings
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.statistics.intervals import summary
 from gpusim.studies.statistics.sensitivity import COLUMNS, sensitivity
-from gpusim.studies.sweeps.designs import points_of
+from gpusim.studies.sweeps.axis import points_of
 from gpusim.studies.sweeps.spec import SweepSpec
 from tests.report.test_figures import check_layout, texts_of
 

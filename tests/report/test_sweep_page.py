@@ -19,8 +19,7 @@ from gpusim.results.sweep import Sweep
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.run_file import to_bytes
 from gpusim.studies.store import Store
-from gpusim.studies.sweeps.design import points
-from gpusim.studies.sweeps.points import design_table
+from gpusim.studies.sweeps.design import design_table, points
 from gpusim.studies.sweeps.spec import SweepSpec
 from tests.report.test_page import Page
 

@@ -8,7 +8,7 @@ import pytest
 
 from gpusim.analysis.series import Series
 from gpusim.report.explore import courses
-from gpusim.report.explore.tenants import split
+from gpusim.report.explore.courses import split
 from gpusim.results.result import Result
 from gpusim.units import HOUR_S
 from tests.analysis.kit import fleet

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from gpusim.report.catalogue import tables
+from gpusim.report.catalogue import hardware_tables
 from gpusim.scenario.hardware import GpuType, built_in, catalog, figures, usual_cooling
 from gpusim.scenario.site import Cooling
 
@@ -111,7 +111,7 @@ def test_tables_fit_120_columns() -> None:
     from rich.console import Console
 
     console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    for table in tables():
+    for table in hardware_tables():
         console.print(table)
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 120

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gpusim.errors import ScenarioError
-from gpusim.scenario.project import Task
+from gpusim.scenario.project import PROVENANCE, Task, templates
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.template import PROVENANCE, templates
 from tests.scenario.kit import changed, faults, starter
 
 PROJECT = {

@@ -8,8 +8,8 @@ import pytest
 
 from gpusim.errors import ServingError
 from gpusim.serving.deployment import Deployment, PrefillPool
+from gpusim.serving.engine_options import Speculation
 from gpusim.serving.replay import replay
-from gpusim.serving.speculation import Speculation
 from gpusim.serving.step_times import Curve, StepTimes
 from tests.serving.test_queues import constant
 

@@ -15,9 +15,9 @@ from gpusim.kernels.serving.failure import fail, withdraw
 from gpusim.kernels.serving.route import submit
 from gpusim.kernels.serving.state import Engines
 from gpusim.serving.deployment import ROUTERS, Deployment
+from gpusim.serving.engine_options import Lora
 from gpusim.serving.entry import entry
 from gpusim.serving.layout import build
-from gpusim.serving.lora import Lora
 from gpusim.serving.replay import replay
 from gpusim.serving.tabulation import deployment as deployment_of
 from tests.reference.requests.fleet import play_engines

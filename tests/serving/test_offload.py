@@ -14,8 +14,8 @@ from gpusim.kernels.serving.failure import fail, withdraw
 from gpusim.kernels.serving.route import play, submit
 from gpusim.kernels.serving.state import Engines
 from gpusim.serving.deployment import ROUTERS, Deployment
+from gpusim.serving.engine_options import Offload
 from gpusim.serving.layout import build
-from gpusim.serving.offload import Offload
 from gpusim.serving.replay import replay
 from tests.reference.requests.fleet import play_engines
 from tests.serving import cases, test_apart

@@ -15,9 +15,9 @@ from gpusim.cli import cli
 from gpusim.errors import ServingError
 from gpusim.serving.coefficients import coefficients
 from gpusim.serving.deployment import Deployment
+from gpusim.serving.engine_options import Offload
 from gpusim.serving.entry import entry, intervals
 from gpusim.serving.kv_cache import kv_bytes_per_token
-from gpusim.serving.offload import Offload
 from gpusim.serving.replay import replay
 from gpusim.serving.replica import Layout
 from gpusim.serving.requests import too_long

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gpusim.serving import roofline
-from gpusim.serving.runs import stacked
+from gpusim.serving.fitting import stacked
 from tests.reference import roofline as plain
 from tests.serving.shapes import coefficients, small
 

@@ -12,9 +12,9 @@ import pytest
 from gpusim.kernels.serving.advance import advance
 from gpusim.kernels.serving.route import play, submit
 from gpusim.serving.deployment import ROUTERS, Deployment
+from gpusim.serving.engine_options import Speculation
 from gpusim.serving.layout import build
 from gpusim.serving.replay import replay
-from gpusim.serving.speculation import Speculation
 from tests.serving import cases, test_apart
 from tests.serving.test_conservation import free_blocks
 from tests.serving.test_queues import constant

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import gpusim
 from gpusim.cli import cli
 from gpusim.errors import GpusimError, StatisticsError
-from gpusim.report.comparisons.verdict import judged, statement
+from gpusim.report.comparisons.verdict import VerdictSection, judged, statement
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.scenario.orders import ORDERS
@@ -96,6 +96,12 @@ def test_the_command(store):
     assert "18 of 18 runs are in the store already." in again.output
 
 
+def test_replications_are_seeds():
+    """As `gpusim run` calls them."""
+    told = CliRunner().invoke(cli, ["compare-policies", SMALL, "--policies", "fifo,las", "--seeds", "1"]).output
+    assert "1 is not in the range x>=2" in " ".join(told.split())
+
+
 def test_a_page_drawn_again_is_the_same(store):
     """`gpusim report` tells a comparison of policies from another sweep."""
     page = store[0] / "report.html"
@@ -124,6 +130,10 @@ def test_verdicts(store):
     said = statement(findings, "wait_mean_s")
     assert "better under" in said
     assert "no significant difference for fifo+none" in said
+    section = VerdictSection()
+    assert "Under fifo+none all is the same as under fifo." in section.lead(findings)
+    rows = section.tables(findings)["verdicts"]["rows"]
+    assert all("fifo+none (the same)" in row[3] for row in rows)
 
 
 def test_the_list_of_policies():

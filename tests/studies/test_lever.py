@@ -84,6 +84,23 @@ def test_what_comes_before_the_start_is_there_from_the_start(small: Scenario) ->
     assert early.sites["texas"].grid_mw.steps(early.run.start) == [(0.0, 0.8)]
 
 
+def test_only_rises_move(small: Scenario) -> None:
+    """Levels 0.4, 0.9 from day 1, 0.3 from day 2, 0.6 from day 3: the two rises come earlier, the fall does not."""
+    key = "sites.texas.grid_mw"
+    levels = ((0.0, 0.4), (1.0, 0.9), (2.0, 0.3), (3.0, 0.6))
+    falling = small.with_({key: [{"at": at, "value": value} for at, value in levels]})
+
+    def steps(days: float) -> list[tuple[float, float]]:
+        moved = turned(falling, [(Lever(keys=[key], how="delay_days", rises=True), days)])
+        return [(step["at"], step["value"]) for step in value(moved, "sites", "texas", "grid_mw")]
+
+    assert steps(-0.5) == [(0.0, 0.4), (0.5, 0.9), (2.0, 0.3), (2.5, 0.6)]
+    assert steps(-1.5) == [(0.0, 0.9), (1.5, 1.2), (2.0, 0.6)]
+    assert steps(-4.0) == [(0.0, 1.2), (2.0, 0.6)]
+    rising = [(Lever(keys=[key], how="delay_days", rises=rises), -0.5) for rises in (True, False)]
+    assert turned(small, rising[:1]).content_hash() == turned(small, rising[1:]).content_hash()
+
+
 def test_there_and_back_is_the_same(small: Scenario) -> None:
     key = "sites.texas.grid_mw"
     both = turned(small, [(Lever(keys=[key], how="delay_days"), 1.0), (Lever(keys=[key], how="delay_days"), -1.0)])

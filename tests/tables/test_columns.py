@@ -7,10 +7,10 @@ import pytest
 
 import gpusim
 from gpusim.results.result import Result
-from gpusim.tables.competition import TABLES as OF_COMPETITION
-from gpusim.tables.deliveries import TABLES as OF_DELIVERIES
-from gpusim.tables.instants import INSTANTS, dated, undated, utc
 from gpusim.tables.names import CONTRACT_TABLES, OPTIONAL, SEGMENTS, SERVICE_TABLES, TABLES
+from gpusim.tables.record import INSTANTS, dated, undated, utc
+from gpusim.tables.studies import COMPETITION_TABLES as OF_COMPETITION
+from gpusim.tables.studies import DELIVERY_TABLES as OF_DELIVERIES
 from tests.analysis.requests_kit import simulated
 from tests.studies.deliveries.kit import contract, project, scenario
 

@@ -15,9 +15,9 @@ from gpusim.kernels.state.codes import Backfill, Placement
 from gpusim.policies.gavel import Gavel as Policy
 from gpusim.policies.queue_orders import sjf
 from gpusim.validation import gavel_fleet, plain_easy
-from gpusim.validation.plain_best_fit import best_fit
 from gpusim.validation.plain_gavel import Gavel
 from gpusim.validation.plain_gavel_shares import FirstCome, MaxMin
+from gpusim.validation.plain_in_turn import Nodes, in_turn
 from gpusim.validation.recordings import read
 from gpusim.validation.schedules import compare, rule_of
 from tests.engine.kit import play, starts
@@ -85,7 +85,7 @@ def test_our_rule_in_plain_python_is_ours(seed, late):
     assert plain_easy.textbook(jobs, 6, 8).tolist() != ours
     for key in (None, sjf):
         ours = starts(play(table, 6, 8, Scheduling(key=key, placement=Placement.BEST_FIT)))
-        assert best_fit(jobs, 6, 8, key is sjf).tolist() == ours
+        assert in_turn(jobs, 6, 8, Nodes.BEST, shortest=key is sjf).tolist() == ours
 
 
 def test_ties_of_accasims_best_fit():
@@ -95,8 +95,8 @@ def test_ties_of_accasims_best_fit():
     """
     rows = [(0, 2, 8), (0, 9, 5), (3, 2, 5), (3, 5, 2), (3, 5, 5), (3, 5, 8)]
     jobs = pd.DataFrame(rows, columns=["submit_s", "runtime_s", "num_gpus"]).assign(estimate_s=1)
-    assert best_fit(jobs, 3, 8).tolist() == [0, 0, 3, 3, 3, 8]
-    assert best_fit(jobs, 3, 8, sorted_on=True).tolist() == [0, 0, 3, 3, 3, 5]
+    assert in_turn(jobs, 3, 8, Nodes.BEST).tolist() == [0, 0, 3, 3, 3, 8]
+    assert in_turn(jobs, 3, 8, Nodes.SORTED_ON).tolist() == [0, 0, 3, 3, 3, 5]
 
 
 def test_accasims_head_waits_until_its_time_when_nothing_else_happens():
@@ -104,6 +104,54 @@ def test_accasims_head_waits_until_its_time_when_nothing_else_happens():
     rows = [(0, 10, 100, 8), (1, 5, 5, 8)]
     jobs = pd.DataFrame(rows, columns=["submit_s", "runtime_s", "estimate_s", "num_gpus"])
     assert plain_easy.frozen(jobs, 1, 8).tolist() == [0, 100]
+
+
+@pytest.mark.parametrize(
+    ("policy", "nodes", "rows", "starts_s"),
+    [
+        ("fifo", 3, [(0, 50, 1, 12), (1, 50, 1, 4), (2, 50, 1, 4), (3, 9, 1, 16)], [0, 1, 2, 51]),
+        ("sjf", 2, [(0, 50, 1, 12), (1, 50, 1, 16), (1, 9, 1, 4), (1, 9, 1, 4)], [0, 50, 1, 10]),
+        ("fifo", 4, [(0, 50, 1, 16), (1, 9, 1, 8), (2, 9, 1, 7)], [0, 1, 2]),
+    ],
+)
+def test_lucids_jobs_share_their_last_node(tmp_path, policy, nodes, rows, starts_s):
+    """A job of 12 GPUs has a node of 8 and half of another, whose rest goes to others; sizes that fill nodes as ever.
+
+    First, the job of 4 at 1 s takes that rest, the next the third node: 16 GPUs are idle nodes at 51 s. Second, the
+    shorter jobs take the rest one after the other, and the job of 16 waits for the job of 12.
+    """
+    recording = read("lucid", policy, *_files(tmp_path, rows, starts_s), f"{nodes}x8")
+    verdicts, times = compare(recording)
+    assert all(verdict.same.all() for verdict in verdicts if verdict.must), times
+    assert len(verdicts) == (3 if rows[0][3] == 12 else 1)
+
+
+@pytest.mark.parametrize(
+    ("policy", "starts_s", "last_s"), [("FIFO", [0, 0, 5, 5], 1), ("SJF", [0, 0, 5, 5], 1), ("EASY", [0, 0, 60, 5], 60)]
+)
+def test_what_accasims_jobs_of_no_length_had_is_free_at_the_next_event(tmp_path, policy, starts_s, last_s):
+    """Two of them have all eight GPUs at 0 s, but nobody gets these before 5 s, when the last job comes. Without it,
+    that is a second later, or when the head was told to come. So did AccaSim 1.1.3."""
+    rows = [(0, 0, 60, 4), (0, 0, 60, 4), (0, 5, 60, 4), (5, 5, 60, 4)]
+    verdicts, times = compare(read("accasim", policy, *_files(tmp_path, rows, starts_s), "1x8"))
+    assert [verdict.same.all() for verdict in verdicts] == [True, True, False]
+    assert times["ours_start_s"].tolist() == [0, 0, 0, 5]
+    verdicts, _times = compare(read("accasim", policy, *_files(tmp_path, rows[:3], [0, 0, last_s]), "1x8"))
+    assert verdicts[0].same.all()
+
+
+def test_tiresias_takes_who_comes_before_who_is_promoted(tmp_path):
+    """One GPU. The first job falls at 3,250 s and waits as long as it ran until 6,500 s, when the second falls; but the
+    third comes at that second, and stands before it. Run times are read in whole seconds."""
+    rows = [(0, 10000.9, 1, 1), (100, 10000, 1, 1), (6500, 10, 1, 1)]
+    jobs, recorded = _files(tmp_path, rows, [0, 3250, 6500])
+    table = pd.read_csv(recorded).assign(end=[20010, 16510, 6510])
+    table.to_csv(recorded, index=False)
+    verdicts, times = compare(read("tiresias", "dlas-gpu-1", jobs, recorded, "1x1"))
+    assert times["theirs_start_s"].tolist() == [0, 3250, 6500]
+    assert times["theirs_end_s"].iloc[2] == 6510
+    assert (times["theirs_end_s"] % 1.0 == 0.0).all()
+    assert verdicts[1].same.all()
 
 
 def test_command(tmp_path):

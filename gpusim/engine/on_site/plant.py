@@ -9,19 +9,17 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from gpusim.engine.clock import Place
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.instant import Place
+from gpusim.engine.on_site.generators import Permit, Starting, new_years, units_in_order
 from gpusim.engine.on_site.merit import Carried, Machines, Store, carry, lacking
-from gpusim.engine.on_site.outages import units_in_order
-from gpusim.engine.on_site.permit import Permit, new_years
-from gpusim.engine.on_site.starting import Starting
 from gpusim.engine.power import SitePower
 from gpusim.engine.processes import Log
 from gpusim.inputs.climatology import SiteSignals
-from gpusim.inputs.sun import Sun
+from gpusim.inputs.weather import Sun
 from gpusim.scenario.on_site import Generator
 from gpusim.scenario.site import Site
-from gpusim.tables.on_site import COLUMNS, GRID
+from gpusim.tables.names import GRID, ON_SITE_COLUMNS
 from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW, YEAR_S, months, number_of
 
 KW_PER_MW, KWH_PER_MWH, G_PER_KG = 1e3, 1e3, 1e3
@@ -160,7 +158,7 @@ class OnSitePlant:
             self._notes.append((self.env.now, self._booked.copy(), 0.0 if self.store is None else self.store.stored_j))
 
     def table(self) -> pd.DataFrame:
-        """Rows of each source up to now: ``gpusim.tables.on_site``."""
+        """Rows of each source up to now: ``gpusim.tables.names``."""
         self.note()
         times_s = np.array([note[0] for note in self._notes])
         booked = np.diff([note[1] for note in self._notes], axis=0)
@@ -180,7 +178,7 @@ class OnSitePlant:
                     }
                 )
             )  # fmt: skip
-        return pd.concat(rows, ignore_index=True).astype(COLUMNS)
+        return pd.concat(rows, ignore_index=True).astype(ON_SITE_COLUMNS)
 
     def _book(self, booked: np.ndarray, found: Carried, ready: Ready, span_s: float) -> None:
         booked[0, GIVEN] = found.grid_w * span_s

@@ -21,7 +21,7 @@ from gpusim.kernels.state.codes import NONE
 from gpusim.scenario.inference import Requests, ServedModel
 from gpusim.scenario.scenario import RunSpec
 from gpusim.scenario.service import Service
-from gpusim.serving.engine_rules import engine_rules
+from gpusim.serving.engine_options import engine_rules
 from gpusim.serving.kv_cache import BLOCK_TOKENS
 from gpusim.serving.requests import by_adapter
 from gpusim.units import DAY_S

@@ -14,8 +14,7 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
-from gpusim.engine.serving.gateway import ROWS, traffic_of
-from gpusim.engine.serving.growth import make_room
+from gpusim.engine.serving.gateway import ROWS, make_room, traffic_of
 from gpusim.engine.serving.lookout import Lookout
 from gpusim.engine.serving.meter import ReplicaMeter
 from gpusim.engine.serving.paces import Paces

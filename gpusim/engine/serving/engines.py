@@ -16,13 +16,12 @@ from gpusim.scenario.inference import Prefill, ServedModel
 from gpusim.scenario.scenario import Scenario
 from gpusim.serving.calibration import apply
 from gpusim.serving.deployment import Deployment, PrefillPool
+from gpusim.serving.engine_options import Lora, Speculation
 from gpusim.serving.entry import Entry, entry
 from gpusim.serving.kv_cache import kv_bytes_per_token
-from gpusim.serving.lora import Lora
+from gpusim.serving.replay import most_requests_per_s
 from gpusim.serving.replica import Layout
-from gpusim.serving.speculation import Speculation
 from gpusim.serving.tabulation import deployment, offload
-from gpusim.serving.throughput import most_requests_per_s
 
 PROBES = 4000  # requests that say what a replica can put out, for each copy of its attention
 NEVER_S = 1e12  # [s]

@@ -8,10 +8,8 @@ from gpusim import rng
 from gpusim.engine.capping import STEPS, draws_of
 from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
-from gpusim.engine.serving.flows import Flows
-from gpusim.engine.serving.link_waits import LinkWaits
 from gpusim.engine.serving.load_curve import LoadCurve
-from gpusim.engine.serving.roads import Roads
+from gpusim.engine.serving.roads import Flows, LinkWaits, Roads
 from gpusim.kernels.serving.traffic import MET, N_OUTCOMES
 from gpusim.kernels.state.codes import Miss
 from gpusim.scenario.inference import Objectives, Requests

@@ -13,8 +13,8 @@ import numpy as np
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.expected import Expected
-from gpusim.engine.serving.flows import Flows
 from gpusim.engine.serving.paces import Paces
+from gpusim.engine.serving.roads import Flows
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.service import Service
 
@@ -131,7 +131,7 @@ class Fluid:
         self._stands_until_s = self._ready_s[self._ready_s > now].min(initial=math.inf)
         ready = self._count_ready()
         room, capped_room = ready * self._rates, ready * (self._uncapped - self._rates)
-        self._flows.share(room)
+        self._flows.share(room, self.service.target_utilisation)
         served = self._flows.served.sum(axis=1)
         busy = served / self._rates * self.service.gpus_per_replica
         columns = (served, room, capped_room, busy, busy * self._draws)

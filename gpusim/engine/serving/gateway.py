@@ -1,4 +1,4 @@
-"""The gateway of a service before its first request, as kernels see it."""
+"""The gateway of a service before its first request, as kernels see it, and room for more requests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.roads import Roads
 from gpusim.kernels.serving.sketch import BUCKETS
+from gpusim.kernels.serving.state import REQUEST, SHIPMENT, Engines
 from gpusim.kernels.serving.traffic import (
     ARRIVAL,
     DEPLOYMENT,
@@ -24,6 +25,8 @@ from gpusim.kernels.state.codes import NONE
 from gpusim.scenario.inference import Objectives, Routing
 from gpusim.scenario.service import Service
 from gpusim.serving.deployment import ROUTERS
+
+# The gateway of a service before its first request, as kernels see it.
 
 ROWS = 1024  # of requests under way, to begin with
 KEPT_ROWS = 1024  # of samples, until they are read
@@ -69,3 +72,30 @@ def spare_rows(first: int, behind: int, apart: bool) -> np.ndarray:
     A request takes the even row before its own too.
     """
     return np.arange(behind - 1, first - 1, -2 if apart else -1)
+
+
+# Room for requests that wait or run: tables grow as more are under way at once.
+
+
+def make_room(engines: Engines, traffic: Traffic) -> None:
+    """Twice as many rows of requests, and of all that has a row for each."""
+    rows = len(engines.requests)
+    apart = len(engines.shipments) > 0
+    engines.put("requests", _longer(engines.requests, records(REQUEST, rows)))
+    engines.put("places", np.append(engines.places, np.full(rows, NONE)))
+    if len(engines.slowed_s):
+        engines.put("slowed_s", np.concatenate([engines.slowed_s, np.zeros((rows, 2))]))
+    if len(engines.followers):
+        engines.put("followers", np.append(engines.followers, np.full(rows, NONE)))
+        traffic.put("turns", _longer(traffic.turns, records(TURN, rows)))
+    if apart:
+        engines.put("shipments", _longer(engines.shipments, records(SHIPMENT, rows // 2)))
+    traffic.put("tickets", _longer(traffic.tickets, records(TICKET, rows)))
+    traffic.put("spare", np.append(traffic.spare, np.zeros(rows, np.int64)))
+    gate, spare = traffic.gateway[0], spare_rows(rows, 2 * rows, apart)
+    traffic.spare[gate.spare : gate.spare + len(spare)] = spare
+    gate.spare += len(spare)
+
+
+def _longer(rows: np.recarray, more: np.recarray) -> np.recarray:
+    return np.concatenate([rows, more]).view(np.recarray)

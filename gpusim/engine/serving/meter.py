@@ -11,7 +11,7 @@ from gpusim.engine.serving.engines import ServingEngine
 from gpusim.kernels.serving.charging import charge
 from gpusim.kernels.state.codes import NONE, Miss, Wait
 from gpusim.scenario.service import Service
-from gpusim.serving.energy import CAPPED, COUNTS, busy_j
+from gpusim.serving.prediction import CAPPED, COUNTS, busy_j
 
 USES = ("prefill", "decode", "idle", "loading", "draining")
 

@@ -76,7 +76,7 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
         With every model that the catalogue does not know, and every region whose users no deployment may serve.
     """
     services, duration_s = scenario.services, scenario.run.days * DAY_S
-    arrivals = {name: _arrivals(name, one, scenario, seed) for name, one in services.items() if one.model is not None}
+    arrivals = {name: arrivals_of(name, one, scenario, seed) for name, one in services.items() if one.model is not None}
     engines = serving_engines(scenario, arrivals)
     if faults := [fault for name, service in services.items() for fault in _shut_out(name, service, scenario)]:
         raise ScenarioError(scenario.name, faults)
@@ -92,7 +92,7 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
         for spec, kind, share, role in _parts(service):
             engine = engines.get((name, spec.gpu_type))
             engine = engine.prefill if role == "prefill" else engine
-            rate = _rate(service, kind, engine)
+            rate = replica_rate(service, kind, engine)
             pool = names.pool(spec.site, kind)
             left_of = engine.left_of if engine is not None else prompts_left
             full = peak / (rate * left_of(_least_draw(service, scenario.sites[spec.site])))
@@ -133,7 +133,7 @@ def _parts(service: Service) -> list[tuple[DeploymentSpec, str, float, str]]:
     return parts + [(spec, service.prefill_type(spec), share, "prefill") for spec, share in others]
 
 
-def _arrivals(name: str, service: Service, scenario: Scenario, seed: int) -> Arrivals:
+def arrivals_of(name: str, service: Service, scenario: Scenario, seed: int) -> Arrivals:
     """Requests of a service with a model."""
     if service.requests is None or service.requests.trace is None:
         return SyntheticArrivals(name, service, scenario.run, seed)
@@ -155,7 +155,7 @@ def _shut_out(name: str, service: Service, scenario: Scenario) -> list[str]:
     ]
 
 
-def _rate(service: Service, kind: str, engine: ServingEngine | None) -> float:
+def replica_rate(service: Service, kind: str, engine: ServingEngine | None) -> float:
     """[tokens/s] of one replica."""
     given = service.tokens_per_s_per_gpu.get(kind) if service.prefill is None else None
     return engine.tokens_per_s if given is None else given * service.gpus_per_replica

@@ -7,17 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from gpusim.engine.clock import Place
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.instant import Place
 from gpusim.engine.serving.autoscaler import Autoscaler
 from gpusim.engine.serving.by_request import ByRequest
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.expected import Expected
-from gpusim.engine.serving.flows import Flows
 from gpusim.engine.serving.fluid import Fluid
 from gpusim.engine.serving.prepared import Prepared
-from gpusim.engine.serving.roads import Roads
+from gpusim.engine.serving.roads import Flows, Roads
 from gpusim.engine.serving.scaling import policy_of
 from gpusim.kernels.serving import replicas
 from gpusim.kernels.serving.charging import mark_peaks

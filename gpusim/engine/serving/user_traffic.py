@@ -9,8 +9,8 @@ from collections.abc import Generator, Mapping, Sequence
 import numpy as np
 import simpy
 
+from gpusim.engine.clock import Place
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.instant import Place
 from gpusim.engine.links import Network
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.services import Services

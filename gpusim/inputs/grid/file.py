@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from gpusim import plugins
 from gpusim.errors import TraceError, did_you_mean
 from gpusim.inputs.files import stamp
+from gpusim.inputs.grid import carbon, prices, table, weather
 from gpusim.inputs.grid.currency import PricedSource
-from gpusim.inputs.grid.formats import FORMATS, TYPICAL, Format
-from gpusim.inputs.grid.readings import SECOND, Readings
-from gpusim.inputs.grid.years import in_years, whole_year
+from gpusim.inputs.grid.readings import SECOND, Readings, in_years, whole_year
 from gpusim.inputs.signals import Signal
 from gpusim.units import DAY_S, calendar
+
+# All formats of grid files that can be read.
+
+
+class Format(NamedTuple):
+    """One format: its title, whether a file's content looks like it, and its reader."""
+
+    title: str
+    fits: Callable[[PricedSource], bool]
+    read: Callable[[PricedSource], dict[str, Readings]]
+
+
+# In order of asking: the first whose content fits reads the file. Those of other packages are asked after these.
+FORMATS = (
+    Format("OpenDC carbon (Parquet)", carbon.is_opendc, carbon.read_opendc),
+    Format("Open-Meteo weather (JSON)", weather.is_openmeteo, weather.read_openmeteo),
+    Format("EnergyPlus weather (EPW)", weather.is_epw, weather.read_epw),
+    Format("merged table (timestamp_utc, ...)", table.is_merged, table.read_merged),
+    Format("Electricity Maps carbon", carbon.is_electricity_maps, carbon.read_electricity_maps),
+    Format("dc-rl carbon (timestamp, ..., avg_CI)", carbon.is_dcrl, carbon.read_dcrl),
+    Format("WattTime carbon (time, area)", carbon.is_watttime, carbon.read_watttime),
+    Format("sustain-cluster prices (Datetime, Price (CUR/MWh))", prices.is_prices, prices.read_prices),
+    Format("sustain-cluster standardized prices", prices.is_smoothed, prices.refuse_smoothed),
+    Format("gridstatus prices (Interval Start, Location, LMP or SPP)", prices.is_gridstatus, prices.read_gridstatus),
+    Format("ENTSO-E prices (XML)", prices.is_entsoe, prices.read_entsoe),
+    Format("named columns (time, price (EUR/MWh), ...)", table.is_named, table.read_named),
+)
+TYPICAL = ("EnergyPlus weather (EPW)",)  # titles of formats whose year means nothing
+
 
 LONGEST_GAP_S = 7 * DAY_S  # a value held longer than a week is an invention, not a reading
 

@@ -7,9 +7,9 @@ import numpy as np
 from gpusim.inputs.grid.clocks import to_utc
 from gpusim.inputs.grid.columns import CARBON, PRICE, clock_of, columns_of
 from gpusim.inputs.grid.currency import PricedSource, in_usd
-from gpusim.inputs.grid.humidity import SEA_LEVEL_PA, weather
 from gpusim.inputs.grid.prices import legal_time
 from gpusim.inputs.grid.readings import Readings, put_in_order
+from gpusim.inputs.grid.weather import SEA_LEVEL_PA, weather
 from gpusim.inputs.traces.rows import MISSING, Rows
 from gpusim.inputs.traces.source import Source
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-from gpusim.inputs.presets.bursts import Bursts
+from gpusim.inputs.arrivals import Bursts
 
 # Normal scores of the columns of runtimes.csv: quantiles in per cent, the last one the longest run time.
 QUANTILE_PCT = {

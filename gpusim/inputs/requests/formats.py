@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gpusim import plugins
 from gpusim.errors import TraceError
-from gpusim.inputs.requests import azure, mooncake, plain
+from gpusim.inputs.requests import mooncake, tables
 from gpusim.inputs.requests.servegen import read_servegen
 from gpusim.inputs.requests.trace import Requests
 from gpusim.inputs.traces.source import Source
@@ -25,9 +25,9 @@ class Format(NamedTuple):
 # In order of asking: the first whose content fits reads the file. Those of other packages are asked after these.
 FORMATS = (
     Format("Mooncake", mooncake.mismatch, mooncake.read),
-    Format("gpusim CSV", plain.mismatch_own, plain.read_own),
-    Format("BurstGPT", plain.mismatch_burst_gpt, plain.read_burst_gpt),
-    Format("Azure", azure.mismatch, azure.read),
+    Format("gpusim CSV", tables.mismatch_own, tables.read_own),
+    Format("BurstGPT", tables.mismatch_burst_gpt, tables.read_burst_gpt),
+    Format("Azure", tables.mismatch, tables.read),
 )
 
 

@@ -9,8 +9,7 @@ import json
 
 import numpy as np
 
-from gpusim.inputs.requests.columns import MOST_TOKENS
-from gpusim.inputs.requests.trace import Requests
+from gpusim.inputs.requests.trace import MOST_TOKENS, Requests
 from gpusim.inputs.traces.source import Source
 
 BLOCK_TOKENS = 512

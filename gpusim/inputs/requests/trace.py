@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from gpusim.errors import TraceError, reason
+from gpusim.inputs.traces.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -57,3 +61,56 @@ class Requests:
             if getattr(self, name) is not None:
                 frame[name] = getattr(self, name)
         return frame[(frame["prompt_tokens"] > 0) & (frame["output_tokens"] > 0)]
+
+
+# Cells of request traces: counts of tokens, seconds, whole numbers.
+
+MOST_TOKENS = 1e9  # beyond any context there is
+MOST_WHOLE = 32_767
+
+
+def tokens(rows: Rows, column: str) -> np.ndarray:
+    """Whole numbers of tokens; faults of others."""
+    values = rows.number(column)
+    bad = ~((values >= 0) & (values <= MOST_TOKENS) & (values == np.floor(values)))
+    rows.faults.add_rows(
+        f"column '{column}' must hold whole numbers from 0 to {MOST_TOKENS:.0e}", bad, rows.lines, values
+    )
+    return values
+
+
+def whole(rows: Rows, column: str) -> np.ndarray:
+    """Whole numbers of two bytes; faults of others."""
+    values = rows.number(column)
+    bad = ~((np.abs(values) <= MOST_WHOLE) & (values == np.floor(values)))
+    rows.faults.add_rows(
+        f"column '{column}' must hold whole numbers from -{MOST_WHOLE} to {MOST_WHOLE}", bad, rows.lines, values
+    )
+    return values
+
+
+def seconds(rows: Rows, column: str) -> np.ndarray:
+    """Finite numbers of seconds; faults of others."""
+    values = rows.number(column)
+    rows.faults.add_rows(f"column '{column}' must hold seconds", ~np.isfinite(values), rows.lines, values)
+    return values
+
+
+# A log of requests that a deployment of a user's own has served.
+
+
+def read_log(path: Path) -> pd.DataFrame:
+    """Rows of a CSV or Parquet file, whatever its columns.
+
+    Raises
+    ------
+    TraceError
+        If the file cannot be read as one of these.
+    """
+    try:
+        return pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
+    except OSError as error:
+        raise TraceError(f"{path}: {reason(error)}; give a CSV or Parquet file") from None
+    except (ValueError, pd.errors.ParserError) as error:  # of pyarrow too
+        first = str(error).splitlines()[0]
+        raise TraceError(f"{path}: no table that can be read ({first}); give a CSV or Parquet file") from None

@@ -24,8 +24,7 @@ import pyarrow.parquet as pq
 from gpusim.errors import TraceError, printable, reason
 from gpusim.inputs.files import as_text, from_text
 from gpusim.inputs.jobtable import CODED
-from gpusim.inputs.traces.columns import NEEDED, add_misspelt, job_table, named
-from gpusim.inputs.traces.frames import columns_of_frame
+from gpusim.inputs.traces.frames import NEEDED, add_misspelt, columns_of_frame, job_table, named
 from gpusim.inputs.traces.rows import Rows
 from gpusim.inputs.traces.source import Source
 from gpusim.inputs.traces.trace import Trace, elapsed

@@ -101,7 +101,7 @@ def build_trace(
     estimate_s : ndarray of float, shape (n_rows,), optional
         NaN or 0 where missing.
     takes : dict of str to ndarray of float, shape (n_rows,)
-        Columns ``cpus`` and ``memory_gb`` of the job table.
+        Columns ``cpus``, ``memory_gb`` and ``deadline_s`` of the job table.
     texts : ndarray of str, shape (n_rows,)
         Coded columns of the job table.
 
@@ -112,11 +112,7 @@ def build_trace(
     """
     if estimate_s is None:
         estimate_s = np.full(len(submit_s), np.nan)
-    for what, times_s in (("submission", submit_s), ("runtime", runtime_s), ("estimate", estimate_s)):
-        beyond = np.count_nonzero(np.abs(times_s) > LONGEST_S)
-        if beyond:
-            source.faults.add(f"{number_of(beyond, 'row')} with a {what} beyond {LONGEST_S:g} s")
-    source.faults.check()
+    _check_times(source, submission=submit_s, runtime=runtime_s, estimate=estimate_s)
     known = submit_s[~np.isnan(submit_s)]
     source.note(UNORDERED, np.count_nonzero(np.diff(known) < 0))
     if len(known):
@@ -138,13 +134,27 @@ def build_trace(
     }
     if "final_state" not in texts:
         source.note("rows without a final state, taken as completed", len(whole))
-    names = {}
+    codes, names = _coded(source, {name: values[kept] for name, values in texts.items()})
+    return Trace(JobTable.build(names, source.notes, **columns, **codes), origin, format)
+
+
+def _check_times(source: Source, **columns: np.ndarray) -> None:
+    for what, times_s in columns.items():
+        beyond = np.count_nonzero(np.abs(times_s) > LONGEST_S)
+        if beyond:
+            source.faults.add(f"{number_of(beyond, 'row')} with a {what} beyond {LONGEST_S:g} s")
+    source.faults.check()
+
+
+def _coded(source: Source, texts: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
+    """Columns of text as codes, and the texts that these stand for."""
+    codes, names = {}, {}
     for name, values in texts.items():
-        columns[name], names[name] = encode(values[kept])
+        codes[name], names[name] = encode(values)
         odd = [text for text in names[name] if any(unicodedata.category(sign) in UNWRITABLE for sign in text)]
         source.faults.add_places(f"{name} must be text without control characters", range(len(odd)), odd, unit="name")
     source.faults.check()
-    return Trace(JobTable.build(names, source.notes, **columns), origin, format)
+    return codes, names
 
 
 def _numbered(source: Source, job_id: np.ndarray) -> np.ndarray:

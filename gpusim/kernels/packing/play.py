@@ -10,7 +10,7 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.packing.place import arrive, move
+from gpusim.kernels.packing.place import arrive, leave
 
 
 @inner
@@ -20,7 +20,7 @@ def settle(s, now_s):
     past_s = now_s - total.now_s
     total.used_milli_s += total.used_milli * past_s
     total.waiting_milli_s += total.waiting_milli * past_s
-    total.fragment_s += total.fragment * past_s
+    s.spans[0].fragment_s += s.spans[0].fragment * past_s
     total.now_s = now_s
 
 
@@ -56,7 +56,7 @@ def end_due(s):
         member = s.end_ids[0]
         heap.discard(s.end_keys, s.end_ids, s.end_pos, 0, total.running, member)
         total.running -= 1
-        move(s, s.pods[heap.row_of(member)], -1)
+        leave(s, s.pods[heap.row_of(member)])
         any_ended = True
     return any_ended
 

@@ -1,25 +1,26 @@
-"""How well a pod goes on a node, from 0 to 100, under each policy.
+"""How well a job goes on a node, from 0 to 100, under each placement by score.
 
 Sources: Weng et al. (2023), section 6.1, and the scheduler's plugins in hkust-adsl/kubernetes-scheduler-simulator
 (8f3d641). Best fit: Protean (OSDI 2020); dot product: Tetris (SIGCOMM 2014); clustering: Gandiva (OSDI 2018); packing:
-Amaral et al. (SC 2017). Each is of the order of the node's GPUs, FGD of these times kinds of typical pods.
+Amaral et al. (SC 2017). Each is of the order of the node's GPUs, FGD of these times kinds of usual requests.
 """
 
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.packing.fragmentation import by_fragment
-from gpusim.kernels.packing.state import WHOLE, Policy
+from gpusim.kernels.state.codes import Placement
+from gpusim.kernels.state.rooms import WHOLE
 
-_DOT, _CLUSTERING, _PACKING = int(Policy.DOT_PRODUCT), int(Policy.CLUSTERING), int(Policy.PACKING)
-_BEST_FIT, _FGD = int(Policy.BEST_FIT), int(Policy.FGD)
+_DOT, _CLUSTERING, _PACKING = int(Placement.DOT_PRODUCT), int(Placement.CLUSTERING), int(Placement.PACKING)
+_LEAST_LEFT, _FGD = int(Placement.LEAST_LEFT), int(Placement.FGD)
 
 
 @inner
 def fits(s, n, shape):
-    """Whether a node has room for a pod: CPU, memory, and enough GPUs of a type that will do."""
-    node = s.nodes[n]
-    if node.cpu_free < shape.cpu_milli or node.memory_free < shape.memory_mib:
+    """Whether a node has room for a job: CPU, memory, and enough GPUs of a type that will do."""
+    node = s.rooms[n]
+    if node.on == 0 or node.cpu_free < shape.cpu_milli or node.memory_free < shape.memory_mib:
         return False
     if shape.gpus == 0:
         return True
@@ -30,30 +31,30 @@ def fits(s, n, shape):
     if node.idle > 0:
         return True
     for g in range(node.gpus):
-        if s.free[n, g] >= shape.gpu_milli:
+        if s.room_gpus[n, g] >= shape.gpu_milli:
             return True
     return False
 
 
 @inner
 def group(shape):
-    """Which kind of request for GPUs a pod is of: 0 if it shares one, else how many it needs."""
+    """Which kind of request for GPUs a job is of: 0 if it shares one, else how many it needs."""
     return 0 if shape.gpu_milli < WHOLE else shape.gpus
 
 
 @inner
 def dot_product(s, node, shape):
     """100 less the mean product of what is free and what is asked, as shares of the largest node."""
-    most = s.totals[0]
+    most = s.scoring[0]
     cpu = node.cpu_free / most.most_cpu_milli * (shape.cpu_milli / most.most_cpu_milli)
     gpu = node.gpu_free / most.most_gpu_milli * (shape.gpus * shape.gpu_milli / most.most_gpu_milli)
     return int(100.0 * (1.0 - (cpu + gpu) / 2.0))
 
 
 @inner
-def best_fit(s, node, shape):
+def least_left(s, node, shape):
     """100 less the mean of what stays free of CPU and GPUs, as shares of the largest node."""
-    most = s.totals[0]
+    most = s.scoring[0]
     cpu = (node.cpu_free - shape.cpu_milli) / most.most_cpu_milli
     gpu = (node.gpu_free - shape.gpus * shape.gpu_milli) / most.most_gpu_milli
     return int((1.0 - (cpu * 0.5 + gpu * 0.5)) * 100.0)
@@ -61,12 +62,12 @@ def best_fit(s, node, shape):
 
 @inner
 def clustering(s, n, shape):
-    """First nodes that hold only pods of the same kind, then some, then none at all; among these the fuller."""
+    """First nodes that hold only jobs of the same kind, then some, then none at all; among these the fuller."""
     if shape.gpus == 0:
         return 0
-    node, most = s.nodes[n], s.totals[0].most_gpu_milli
+    node, most = s.rooms[n], s.scoring[0].most_gpu_milli
     fuller = 25 * (most - node.gpu_free) // most
-    if s.groups[n, group(shape)] > 0:
+    if s.room_groups[n, group(shape)] > 0:
         return fuller + (75 if node.groups == 1 else 50)
     return fuller + (25 if node.groups == 0 else 0)
 
@@ -76,33 +77,33 @@ def packing(s, n, shape):
     """First GPUs in use, the fuller the better; then few idle ones of a node in use; then an idle node, a small one."""
     if shape.gpus == 0:
         return 0
-    node = s.nodes[n]
+    node = s.rooms[n]
     if node.idle == node.gpus:
         return max(33 - node.gpus, node.gpus)
     if shape.gpu_milli == WHOLE:
         return max(50 - shape.gpus, 33)
     tightest = WHOLE
     for g in range(node.gpus):
-        if shape.gpu_milli <= s.free[n, g] < tightest:
-            tightest = s.free[n, g]
+        if shape.gpu_milli <= s.room_gpus[n, g] < tightest:
+            tightest = s.room_gpus[n, g]
     return 49 if tightest == WHOLE else 100 - tightest * 100 // WHOLE // 10
 
 
 @inner
 def score(s, n, shape):
-    """Score of a pod on a node under the policy in force; -1 if it does not fit."""
+    """Score of a job on a node under the placement in force; -1 if it does not fit."""
     if not fits(s, n, shape):
         return -1
-    policy, node = s.totals[0].policy, s.nodes[n]
-    if policy == _FGD:
+    rule, node = s.scoring[0].placement, s.rooms[n]
+    if rule == _FGD:
         found, _gpu = by_fragment(s, n, shape)
         return found
-    if policy == _BEST_FIT:
-        return best_fit(s, node, shape)
-    if policy == _DOT:
+    if rule == _LEAST_LEFT:
+        return least_left(s, node, shape)
+    if rule == _DOT:
         return dot_product(s, node, shape)
-    if policy == _PACKING:
+    if rule == _PACKING:
         return packing(s, n, shape)
-    if policy == _CLUSTERING:
+    if rule == _CLUSTERING:
         return clustering(s, n, shape)
     return 0

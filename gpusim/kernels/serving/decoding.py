@@ -116,14 +116,20 @@ def stop_decoding(s, r, row):
 
 @part
 def contexts(s, r):
-    """Tokens in the KV cache of those that decode: mean, most, least; of nobody 0."""
+    """Tokens in the KV cache of those that decode: mean, most, least; of nobody 0.
+
+    Where step times are the same for uneven contexts, most and least are not looked for: all three are the mean.
+    """
     replica = s.engines[r]
     if replica.decoding == 0:
         return 0.0, 0.0, 0.0
+    given = replica.steps * replica.tokens_per_step
+    mean = replica.offsets / replica.decoding + given
+    if s.entries[replica.entry].uneven < 0:
+        return mean, mean, mean
     if replica.extremes_known == 0:
         _look_for_extremes(s, r)
-    given = replica.steps * replica.tokens_per_step
-    return replica.offsets / replica.decoding + given, replica.longest + given, replica.shortest + given
+    return mean, replica.longest + given, replica.shortest + given
 
 
 @inner

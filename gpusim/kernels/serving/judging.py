@@ -57,7 +57,7 @@ def token_alone_s(s, r, context):
     """[s] In which an idle replica decodes a token."""
     replica = s.engines[r]
     e, tokens = s.entries[replica.entry], 1 + replica.drafts
-    took_s, _slope_s, _room = decode_line(s.numbers, e, 1, context, context, context)
+    took_s, _slope_s, _room, _knot = decode_line(s.numbers, e, 1, context, context, context, 0)
     return (took_s + other_time(s.numbers, e, tokens, 1, tokens) + replica.draft_s) / replica.tokens_per_step
 
 

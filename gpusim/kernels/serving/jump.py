@@ -16,7 +16,7 @@ from gpusim.kernels.serving.blocks import take
 from gpusim.kernels.serving.decoding import blocks_behind, contexts, give, serve_next, steps_behind, steps_to_end
 from gpusim.kernels.serving.lists import release
 from gpusim.kernels.serving.shipping import next_come_s
-from gpusim.kernels.serving.slowed import count_decoding
+from gpusim.kernels.serving.slowed import count_decoding, look_at_queue
 from gpusim.kernels.serving.state import Lack
 from gpusim.kernels.serving.step_time import decode_line, other_time
 from gpusim.kernels.state.codes import NONE
@@ -109,7 +109,9 @@ def _wake(s, r):
 @part
 def _attention_line(s, r):
     replica = s.engines[r]
-    took_s, slope_s, room = decode_line(s.numbers, s.entries[replica.entry], replica.decoding, *contexts(s, r))
+    e = s.entries[replica.entry]
+    took_s, slope_s, room, knot = decode_line(s.numbers, e, replica.decoding, *contexts(s, r), replica.knot)
+    replica.knot = knot
     if replica.drafts > 0:
         slope_s, room = slope_s * replica.tokens_per_step, room / replica.tokens_per_step
     return took_s, slope_s, room
@@ -169,10 +171,10 @@ def jump(s, g, until_s):
         took_s, slope_s, room = _line(s, g)
         steps = left if room >= left else int(room) + 1
         end_s = _end_of(first.clock_s, took_s, slope_s, steps)
-        if end_s >= wake_s:
+        woken = end_s >= wake_s
+        if woken:
             steps = _reaching(first.clock_s, took_s, slope_s, steps, wake_s)
             end_s = _end_of(first.clock_s, took_s, slope_s, steps)
-            left = steps
         cut = end_s > until_s
         if cut:
             steps = _reaching(first.clock_s, took_s, slope_s, steps, np.nextafter(until_s, math.inf)) - 1
@@ -187,6 +189,28 @@ def jump(s, g, until_s):
                 _go_under_way(s, g)
             return False
         left -= steps
+        if woken:
+            if left == 0 or not _one_is_ahead(s, g, until_s):
+                return True
+            left, wake_s = 1, math.inf
+    return True
+
+
+@part
+def _one_is_ahead(s, g, until_s):
+    """Whether a group's next step was scheduled as the last began, before anybody came: it is one more of these."""
+    first = s.engines[g]
+    if first.ahead == 0 or first.clock_s >= until_s:
+        return False
+    for r in range(g, g + first.ranks):
+        replica = s.engines[r]
+        if replica.coming > 0 or replica.ships or _somebody_is_before(s, r):
+            return False
+        if replica.unseen != NONE and s.requests[replica.unseen].sent_s <= first.began_s:
+            return False
+    for r in range(g, g + first.ranks):
+        release(s, r, first.began_s)
+        look_at_queue(s, r)
     return True
 
 

@@ -9,6 +9,7 @@ from gpusim.kernels.capped import replica_cap_group
 from gpusim.kernels.feeding import feed
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding
+from gpusim.kernels.leaving import could_have_power, make_power
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import allowed_w, caps, fits_limit, look_at_caps, peak_w
 from gpusim.kernels.noting import is_planned
@@ -81,18 +82,31 @@ def replica_lacks(f, v, r, p):
 
 
 @inner
+def _make_way(f, v, r, p, lacks, now):
+    """Evict jobs that yield to replica ``r`` for the nodes, then for the power that it lacks; whether it can start.
+
+    False, and nobody evicted, if it never could.
+    """
+    replica, s, most_w = v.replicas[r], f.pools[p].site, _most_w(f, v, r, p)
+    if lacks == _QUOTA or not could_have_power(f, s, most_w, replica.priority):
+        return False
+    for_power = lacks == _POWER or lacks == _RULE or lacks == _COOLING or lacks == _CURTAILED
+    if not for_power and not make_room(f, p, NONE, replica.gpus, replica.priority, False, now):
+        return False
+    if fits_limit(f, s, most_w):
+        return True
+    make_power(f, s, most_w, replica.priority, now)
+    return place(f, p, replica.gpus, ALL, False)
+
+
+@inner
 def _start(f, v, r, p, may_preempt, now):
     """Start replica ``r`` in pool ``p``: NONE if it runs, else what it lacks."""
     replica, pool = v.replicas[r], f.pools[p]
     gpus = replica.gpus
     lacks = _lacks(f, v, r, p)
-    if lacks != NONE:
-        for_power = lacks == _POWER or lacks == _RULE or lacks == _COOLING or lacks == _CURTAILED
-        for_nodes = lacks != _QUOTA and not for_power
-        if not (for_nodes and may_preempt and fits_limit(f, pool.site, _most_w(f, v, r, p))):
-            return lacks
-        if not make_room(f, p, NONE, gpus, replica.priority, False, now):
-            return lacks
+    if lacks != NONE and not (may_preempt and _make_way(f, v, r, p, lacks, now)):
+        return lacks
     settle_pool(f.pools, p, now)
     h = begin_holding(f, _REPLICA, r, len(f.jobs) + r, p, gpus, replica.tenant, NEVER, now)
     f.holdings[h].expected_end_s = math.inf

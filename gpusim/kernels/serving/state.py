@@ -143,6 +143,7 @@ ENGINE = record(
         ("longest", "i8"),  # offset of the longest context
         ("shortest", "i8"),
         ("extremes_known", "i8"),
+        ("knot", "i8"),  # of the mean context, as it was in the last step without prompt tokens
         ("first_ended", "i8"),
         ("last_ended", "i8"),
         ("ended", "i8"),  # all that ever have

@@ -28,6 +28,14 @@ def _between(numbers, at, knots, x):
 
 
 @part
+def _near(numbers, at, knots, x, knot):
+    """The same, which is probably this knot: steps make contexts longer by little."""
+    if numbers[at + knot] < x and (knot + 2 == knots or x < numbers[at + knot + 1]):
+        return knot, (x - numbers[at + knot]) / (numbers[at + knot + 1] - numbers[at + knot])
+    return _between(numbers, at, knots, x)
+
+
+@part
 def _blend(numbers, at, step, way):
     return numbers[at] + way * (numbers[at + step] - numbers[at])
 
@@ -48,11 +56,12 @@ def attention(numbers, e, chunk, before, decoding, context):
     total = 0.0
     for c in range(2):
         for b in range(2):
-            corner = at + c * to_chunk + b * to_before
-            low = _blend(numbers, corner, to_context, context_way)
-            high = _blend(numbers, corner + to_decoding, to_context, context_way)
             share = (chunk_way if c else 1.0 - chunk_way) * (before_way if b else 1.0 - before_way)
-            total += share * (low + decoding_way * (high - low))
+            if share != 0.0:  # on a knot, as prompts without a prefix are, half of the corners count for nothing
+                corner = at + c * to_chunk + b * to_before
+                low = _blend(numbers, corner, to_context, context_way)
+                high = _blend(numbers, corner + to_decoding, to_context, context_way)
+                total += share * (low + decoding_way * (high - low))
     return total
 
 
@@ -97,30 +106,33 @@ def other_time(numbers, e, tokens, requests, tokens_of_all):
 
 
 @part
-def _line(numbers, e, decoding, context):
-    """Decode attention at a mean context: [s], [s per token] as it grows, and tokens for which that holds."""
+def _line(numbers, e, decoding, context, knot):
+    """Decode attention at a mean context: [s], [s per token] as it grows, tokens for which that holds, and the knot."""
     at, knots, row = e.axis[3], e.knots[3], e.decode + decoding * e.knots[3]
     if knots == 1:
-        return numbers[row], 0.0, math.inf
+        return numbers[row], 0.0, math.inf, 0
     if context < numbers[at]:
-        return numbers[row], 0.0, numbers[at] - context
-    i, way = _between(numbers, at, knots, context)
+        return numbers[row], 0.0, numbers[at] - context, 0
+    i, way = _near(numbers, at, knots, context, knot)
     rise = numbers[row + i + 1] - numbers[row + i]
     room = numbers[at + i + 1] - context if i + 2 < knots else math.inf
-    return numbers[row + i] + way * rise, rise / (numbers[at + i + 1] - numbers[at + i]), room
+    return numbers[row + i] + way * rise, rise / (numbers[at + i + 1] - numbers[at + i]), room, i
 
 
 @part
-def decode_line(numbers, e, decoding, mean, longest, shortest):
-    """Attention of steps without prompt tokens: [s] of the next, [s] more of each, further steps of which it holds."""
-    took, slope, room = _line(numbers, e, decoding, mean)
+def decode_line(numbers, e, decoding, mean, longest, shortest, knot):
+    """Attention of steps without prompt tokens: [s] of the next, [s] more of each, further steps of which it holds.
+
+    Also the knot of the mean context, which is looked for first at ``knot``, that of a step before or 0.
+    """
+    took, slope, room, knot = _line(numbers, e, decoding, mean, knot)
     if e.uneven >= 0 and decoding > 1 and longest > shortest:
         share, share_room = _share(numbers, e, 0, 0, decoding, mean, longest, shortest)
-        most, most_slope, most_room = _line(numbers, e, decoding, longest)
+        most, most_slope, most_room, _knot = _line(numbers, e, decoding, longest, knot)
         gap, growth = most - took, most_slope - slope
         room = min(room, share_room, most_room)
         if gap * growth < 0.0:
             room = min(room, -gap / growth)
         if gap > 0.0 or (gap == 0.0 and growth > 0.0):
             took, slope = took + share * gap, slope + share * growth
-    return took, slope, room
+    return took, slope, room, knot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -48,6 +49,7 @@ class Bundle:
         self.table[row] = (array.ctypes.data, array.shape[0], array.shape[1] if ndim == 2 else 1)
 
 
+@lru_cache(maxsize=128)
 def _plain(dtype: np.dtype) -> np.dtype:
     """A type of records without what lets their fields be read as attributes."""
     return np.dtype(dtype.fields, align=dtype.isalignedstruct) if dtype.fields else dtype

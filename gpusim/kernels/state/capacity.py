@@ -192,7 +192,7 @@ HOLDING = record(  # GPUs of a job or a replica, from its start to its end
         ("compute_w", "f8"),  # that a job adds to its site's power, by phase
         ("communication_w", "f8"),
         ("checkpoint_w", "f8"),
-        ("counted_w", "f8"),  # what its site's limit counts of it: under the deepest cap, if there are caps
+        ("counted_w", "f8"),  # what its site's limit counts of a job's: under the deepest cap, if there are caps
         ("cap_round", "i4"),  # in which it was last looked at, node by node
         ("host", "i4"),  # of a guest its host, of a host the first of its guests; of others nothing
         ("next_on_node", "i8"),  # chain of the holdings that share a node; of those that are over: the next one

@@ -85,11 +85,22 @@ class Backfill(IntEnum):
 
 
 class Placement(IntEnum):
-    """Which node a job of at most one node goes to; ties to the lowest node."""
+    """Which node a job of at most one node goes to; ties to the lowest node. From ``RANDOM`` on: by score."""
 
     BEST_FIT = 0
     FIRST_FIT = 1
     SPREAD = 2
+    RANDOM = 3
+    DOT_PRODUCT = 4
+    CLUSTERING = 5
+    PACKING = 6
+    LEAST_LEFT = 7
+    FGD = 8
+
+    @property
+    def by_score(self) -> bool:
+        """Whether it scores nodes, whose GPUs are then told apart."""
+        return self >= Placement.RANDOM
 
 
 class Topology(IntEnum):
@@ -135,6 +146,7 @@ class Dispatch(IntEnum):
     EARLIEST_START = 2
     CHEAPEST = 3
     GREENEST = 4
+    BEST_NODE = 5
 
 
 N_CAUSE, N_WAIT, N_PHASE, N_LEVEL, N_TIER = len(Cause), len(Wait), len(Phase), len(Level), len(Tier)

@@ -10,6 +10,7 @@ from gpusim.kernels.state.feeders import FEEDER
 from gpusim.kernels.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
 from gpusim.kernels.state.plans import CHUNK, LINE, PLAN, SEAT
 from gpusim.kernels.state.queues import LANE
+from gpusim.kernels.state.rooms import ROOMS
 from gpusim.kernels.state.rosters import ENTRY, ROSTER
 
 SCHEDULING = record(  # how jobs are ordered, placed and dispatched: does not change
@@ -40,6 +41,8 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("n_holdings", "i8"),  # rows used so far
         ("spare_holding", "i8"),
         ("host", "i8"),  # beside `picked`: whose guest a job becomes; NONE: it has a whole GPU to itself at first
+        ("gpu", "i8"),  # beside these, under a placement by score: which GPU of its node it shares
+        ("score", "i8"),  # and what the node scored
         ("n_ends", "i8"),
         ("unfinished", "i8"),
         ("n_segments", "i8"),
@@ -81,6 +84,11 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "cpu_memory_left": (np.dtype("i8"), 2),  # (nodes, 2): what is left of these
     "cpu_memory_then": (np.dtype("i8"), 2),  # (nodes, 2): scratch: the same, were some jobs over
     "hosts": (np.dtype("i8"), 1),  # by pool: holdings of the GPUs that jobs share
+    **ROOMS,  # under a placement by score, as is what follows
+    "requests": (np.dtype("i8"), 1),  # of jobs: among those that differ
+    "draws": (np.dtype("f8"), 2),  # (jobs, 2): from 0 to 1, for the placement that draws nodes and GPUs
+    "gpus_of": (np.dtype("i8"), 1),  # of holdings: bits of the GPUs that they have of each of their nodes
+    "host_at": (np.dtype("i8"), 2),  # (nodes, GPUs): holding of the GPU where jobs share it
     "nodes": (NODE, 1),
     "pools": (POOL, 1),
     "sites": (SITE, 1),

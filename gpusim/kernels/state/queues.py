@@ -54,6 +54,8 @@ QUEUE = record(  # what a policy in Python sees of the jobs that wait, and run
         ("min_gpus", "i8"),  # fewest with which it may run
         ("max_gpus", "i8"),  # most
         ("held", "i8"),  # that it holds, or would: whole nodes for gangs
+        ("cpus", "f8"),  # likewise, where nodes limit them; else 0
+        ("memory_gb", "f8"),
         ("estimate_s", "f8"),  # expected wall time of what is left, in this pool
         ("deadline_s", "f8"),  # after its submission; 0: none of its own
         ("priority", "i8"),

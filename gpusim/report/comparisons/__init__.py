@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from gpusim.report.comparisons.means import MeansSection
-from gpusim.report.comparisons.method import PoliciesMethodSection
-from gpusim.report.comparisons.ranks import RanksSection
-from gpusim.report.comparisons.verdict import VerdictSection
+from gpusim.report.comparisons.means import MeansSection, PoliciesMethodSection
+from gpusim.report.comparisons.verdict import RanksSection, VerdictSection
 from gpusim.report.section import Section
-from gpusim.report.sweeps.explore import ExploreSection
-from gpusim.report.sweeps.failures import FailuresSection
+from gpusim.report.sweeps.figures import ExploreSection
 from gpusim.report.sweeps.findings import SweepFindings
+from gpusim.report.sweeps.varied import FailuresSection
 
 SECTIONS: list[Section[SweepFindings]] = [
     VerdictSection(), RanksSection(), ExploreSection(), MeansSection(), FailuresSection(), PoliciesMethodSection(),

@@ -1,4 +1,4 @@
-"""What each policy came to."""
+"""What each policy came to, and how to read a comparison of policies."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from gpusim.analysis.labels import label_of
 from gpusim.report import document
 from gpusim.report.section import Section
 from gpusim.report.sweeps.findings import SweepFindings
+from gpusim.report.sweeps.method import MethodSection
 from gpusim.report.sweeps.points import scaled
 from gpusim.report.sweeps.summary import print_summary
 from gpusim.report.tables import text
 from gpusim.report.terminal import Terminal
 from gpusim.studies.comparison import AXIS
+
+# What each policy came to.
 
 
 class MeansSection(Section[SweepFindings]):
@@ -41,3 +44,14 @@ class MeansSection(Section[SweepFindings]):
     def say(self, findings: SweepFindings, terminal: Terminal) -> None:
         """The same on the console."""
         print_summary(findings.summary, [AXIS], terminal)
+
+
+# How to read a comparison of policies, and how to run it again.
+
+
+class PoliciesMethodSection(MethodSection):
+    """As that of a sweep, but there are no indices, and differences are corrected for how many there are."""
+
+    def values(self, findings: SweepFindings) -> dict[str, object]:
+        """No index is shown."""
+        return {**super().values(findings), "indices": set(), "corrected": True}

@@ -1,19 +1,26 @@
-"""Which differences between policies are real."""
+"""Which differences between policies are real, and which policies do not differ by rank."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import pandas as pd
 
 from gpusim.analysis.labels import unit_of, words_of
 from gpusim.analysis.measure import sign_of
+from gpusim.errors import StatisticsError
 from gpusim.report import document
-from gpusim.report.section import Head, Section
+from gpusim.report.figures import ranks as figure
+from gpusim.report.section import Drawings, Head, Section
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.tables import text
 from gpusim.report.terminal import Terminal
 from gpusim.studies.comparison import AXIS
 from gpusim.studies.statistics.intervals import paired
+from gpusim.studies.statistics.ranks import Ranks, ranks
 from gpusim.units import number_of
+
+# Which differences between policies are real.
 
 RISK = 0.05  # that any difference of a measure is called real by luck
 MOST_RELATIVE = 5.0  # of the base: larger differences are told in their own unit
@@ -40,6 +47,7 @@ class VerdictSection(Section[SweepFindings]):
             f"Against {_base(findings)}, under the same jobs and seeds, replication by replication: the intervals"
             f" of a measure share a risk of {RISK:.0%} over {number_of(others, 'difference')}, so that all of"
             " them hold together.",
+            *_the_same(findings),
             *_unended(findings),
         ]
 
@@ -102,6 +110,8 @@ def _said(part: pd.DataFrame) -> dict[str, str]:
 def _change(row) -> str:
     """A difference and half of its interval: ``-42.0% ± 5.0%``, or in its own unit where it is many times the base."""
     half = (row.high - row.low) / 2.0
+    if row.difference == half == 0.0:
+        return "the same"
     if row.difference and abs(row.relative) < MOST_RELATIVE:  # of a base of 0 there is no share
         scale = abs(row.relative / row.difference)
         return f"{row.relative:+z.1%} \u00b1 {half * scale:.1%}"
@@ -111,6 +121,14 @@ def _change(row) -> str:
 
 def _base(findings: SweepFindings) -> str:
     return next(iter(findings.spec.axes[AXIS].cases))
+
+
+def _the_same(findings: SweepFindings) -> list[str]:
+    """Policies under which all comes as under the first, whatever is measured."""
+    rows = judged(findings)
+    equal = (rows[["difference", "low", "high"]] == 0.0).all(axis=1).groupby(rows[AXIS], sort=False).all()
+    names = equal.index[equal]
+    return [f"Under {' and '.join(names)} all is the same as under {_base(findings)}."] if len(names) else []
 
 
 def _unended(findings: SweepFindings) -> list[str]:
@@ -126,3 +144,47 @@ def _unended(findings: SweepFindings) -> list[str]:
         " Completion times and slowdowns are of those that ended, which flatters policies that leave long jobs"
         " unfinished; with run.drain = true in the scenario and enough days, all jobs end."
     ]
+
+
+# Policies by rank, and which do not differ significantly.
+
+
+class RanksSection(Section[SweepFindings]):
+    """The critical-difference diagram of the first measure."""
+
+    name, title = "ranks", "Ranks"
+
+    def applies(self, findings: SweepFindings) -> bool:
+        """Whether three policies have two replications or more."""
+        return _ranks(findings) is not None
+
+    def lead(self, findings: SweepFindings) -> list[str]:
+        """What the test says."""
+        found = _ranks(findings)
+        measure = words_of(findings.measures[0])
+        alike = "differ significantly" if found.p_value < 0.05 else "do not differ significantly"
+        return [
+            f"Ranked by {measure}, in each of {number_of(found.n, 'replication')}, the policies {alike} (Friedman's"
+            f" test, p = {found.p_value:.2g}). Mean ranks within {found.critical_difference:.2f} of each other do not"
+            f" differ significantly (Nemenyi, 5%): the best are {', '.join(_best(found))}."
+        ]
+
+    def figures(self, findings: SweepFindings) -> Drawings:
+        """Mean ranks, with a bar over those that do not differ significantly."""
+        return {"ranks": partial(figure.draw_policies, _ranks(findings), words_of(findings.measures[0]))}
+
+
+def _ranks(findings: SweepFindings) -> Ranks | None:
+    if not findings.measures:
+        return None
+    measure = findings.measures[0]
+    wide = findings.table.pivot(index="replication", columns=AXIS, values=measure)
+    try:
+        return ranks(wide * sign_of(measure))
+    except StatisticsError:
+        return None
+
+
+def _best(found: Ranks) -> list[str]:
+    """The first, and all that do not differ significantly from it."""
+    return list(found.mean.index[found.mean - found.mean.iloc[0] < found.critical_difference])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.job_runs import last_s
+from gpusim.analysis.jobs import last_s
 from gpusim.report.timeline import pack
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S, number_of

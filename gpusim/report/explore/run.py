@@ -10,9 +10,8 @@ import pandas as pd
 
 from gpusim.analysis.series import Series
 from gpusim.report.explore import courses, fleet_map
+from gpusim.report.explore.courses import colours, periods
 from gpusim.report.explore.lanes import lanes
-from gpusim.report.explore.periods import periods
-from gpusim.report.explore.words import colours
 from gpusim.report.findings import Findings
 from gpusim.units import DAY_S
 

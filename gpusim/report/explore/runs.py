@@ -12,8 +12,8 @@ from gpusim.analysis.series import Series
 from gpusim.causes import USEFUL
 from gpusim.report.compared.runs import Runs
 from gpusim.report.explore import courses
+from gpusim.report.explore.courses import colours, short
 from gpusim.report.explore.run import LEAST_STEPS, MOST_STEPS, PERIOD
-from gpusim.report.explore.words import colours, short
 from gpusim.report.figures.palette import SERIES
 from gpusim.report.findings import Findings
 from gpusim.units import DAY_S, HOUR_S

@@ -13,12 +13,10 @@ from matplotlib.patches import Patch
 
 from gpusim.analysis.lateness import AHEAD, spelled
 from gpusim.errors import shortened
-from gpusim.report.figures.build_paths import first_s, last_s
-from gpusim.report.figures.calendar import calendar_axis
-from gpusim.report.figures.frame import WIDTH_IN
-from gpusim.report.figures.place import blank
-from gpusim.tables.deliveries import Deliveries
+from gpusim.report.figures.build_out import first_s, last_s
+from gpusim.report.figures.frame import WIDTH_IN, blank, calendar_axis
 from gpusim.tables.record import Record
+from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S
 
 ROW_IN = 0.155

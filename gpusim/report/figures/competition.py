@@ -11,13 +11,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.lateness import spelled
-from gpusim.analysis.months import edges_s
 from gpusim.analysis.rivalry import lines, list_usd
+from gpusim.analysis.wording import edges_s
 from gpusim.errors import shortened
-from gpusim.report.figures.calendar import calendar_axis
-from gpusim.report.figures.frame import plain, sheet, thousands
+from gpusim.report.figures.frame import calendar_axis, height_in, plain, sheet, thousands
 from gpusim.report.figures.palette import LINES, SERIES
-from gpusim.report.figures.place import height_in
 from gpusim.tables.names import PRICES
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S

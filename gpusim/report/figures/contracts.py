@@ -11,13 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gpusim.analysis.months import edges_s, hours
+from gpusim.analysis.wording import edges_s, hours
 from gpusim.errors import shortened
-from gpusim.report.figures.calendar import calendar_axis
-from gpusim.report.figures.frame import sheet, thousands
-from gpusim.report.figures.place import height_in
-from gpusim.tables.deliveries import Deliveries
+from gpusim.report.figures.frame import calendar_axis, height_in, sheet, thousands
 from gpusim.tables.record import Record
+from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S
 
 MOST = 8  # contracts drawn: those committed to most

@@ -7,9 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.countries import countries
-from gpusim.report.figures.frame import WIDTH_IN, plain, row_labels
-from gpusim.report.figures.place import blank
+from gpusim.analysis.economics import countries
+from gpusim.report.figures.frame import WIDTH_IN, blank, plain, row_labels
 from gpusim.tables.record import Record
 
 ROW_IN = 0.24

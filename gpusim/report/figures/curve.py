@@ -11,9 +11,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.labels import label_of, unit_of
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import nothing, plain, sheet
+from gpusim.report.figures.frame import height_in, nothing, plain, sheet
 from gpusim.report.figures.palette import LINES, SERIES
-from gpusim.report.figures.place import height_in
 from gpusim.units import number_of
 
 MOST = len(SERIES)  # lines that the eye can tell apart

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.labels import label_of, unit_of
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import nothing, rows_sheet
-from gpusim.report.figures.place import height_in
+from gpusim.report.figures.frame import height_in, nothing, rows_sheet
 from gpusim.units import number_of
 
 MOST = 40  # rows

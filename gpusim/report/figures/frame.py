@@ -1,24 +1,65 @@
-"""Sheets of fixed inches, time axes and legends: laid out by sums, which is much faster than a layout engine."""
+"""Sheets of fixed inches, in the place of an Axes if asked, with time axes, calendars and legends."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
-from gpusim.errors import shortened
+from gpusim.errors import ResultError, shortened
 from gpusim.report.figures.palette import COLOURS
-from gpusim.report.figures.place import blank, height_in
 from gpusim.tables.record import Record
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import DAY_S, HOUR_S, calendar, seconds_between
+
+# Where a figure is drawn: on a sheet of its own, or in the place of an Axes in a figure of the user's.
+
+_place: ContextVar[Axes | None] = ContextVar("place", default=None)
+
+
+@contextmanager
+def in_place_of(ax: Axes | None) -> Iterator[None]:
+    """Have the figure that is drawn meanwhile take the place of ``ax``; on a sheet of its own without.
+
+    Raises
+    ------
+    ResultError
+        If ``ax`` is not one of a grid.
+    """
+    if ax is not None and ax.get_subplotspec() is None:
+        raise ResultError("ax: not in a grid; give one from plt.subplots or figure.add_subplot")
+    token = _place.set(ax)
+    try:
+        yield
+    finally:
+        _place.reset(token)
+
+
+def blank(width_in: float, height_in: float) -> Figure | SubFigure:
+    """What a figure is drawn on: a sheet of this size, or what the Axes leaves that it takes the place of."""
+    ax = _place.get()
+    if ax is None:
+        return Figure(figsize=(width_in, height_in))
+    here = ax.get_figure().add_subfigure(ax.get_subplotspec())
+    ax.remove()
+    return here
+
+
+def height_in(figure: Figure | SubFigure) -> float:
+    """[in] Height of what a figure is drawn on."""
+    return figure.bbox.height / figure.dpi
+
+
+# Sheets of fixed inches, time axes and legends: laid out by sums, which is much faster than a layout engine.
 
 WIDTH_IN = 6.6
 LONGEST = 20  # characters of a row label
@@ -125,3 +166,45 @@ def rows_sheet(names: list[str], row_in: float, top_in: float, label: str) -> tu
 def plain(value: float, _place: int = 0) -> str:
     """A tick as it is: ``"0.25"``, ``"975,000"``."""
     return f"{value:,.10g}"
+
+
+# Time axes of runs over years: calendar dates.
+
+# Longest span [d] -> days from tick to tick; of longer spans, months.
+DAYS = ((8.0, 1), (35.0, 7), (70.0, 14))
+STEPS = ((200.0, 1), (600.0, 3), (1300.0, 6), (6000.0, 12), (float("inf"), 60))
+
+
+def calendar_axis(ax: Axes, start: datetime, from_s: float, to_s: float) -> None:
+    """Limits and ticks of an axis in days since ``start``: years, or months or days where the span is short."""
+    span_d = (to_s - from_s) / DAY_S
+    if span_d <= DAYS[-1][0]:
+        ticks, labels = _days(start, from_s, to_s, next(days for most, days in DAYS if span_d <= most))
+    else:
+        ticks, labels = _months(start, from_s, to_s, next(months for most, months in STEPS if span_d <= most))
+    ax.set_xlim(from_s / DAY_S, to_s / DAY_S)
+    ax.set_xticks(ticks, labels)
+
+
+def _months(start: datetime, from_s: float, to_s: float, step: int) -> tuple[list[float], list[str]]:
+    year, month = calendar(start, from_s).year, 1
+    ticks, labels = [], []
+    while (at_s := seconds_between(start, datetime(year, month, 1, tzinfo=UTC))) <= to_s:
+        if from_s <= at_s < to_s - 0.01 * (to_s - from_s):  # a label at the right edge would be cut
+            ticks.append(at_s / DAY_S)
+            labels.append(f"{year}" if month == 1 else f"{datetime(year, month, 1, tzinfo=UTC):%b}")
+        month += step
+        year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
+    return ticks, labels
+
+
+def _days(start: datetime, from_s: float, to_s: float, step: int) -> tuple[list[float], list[str]]:
+    day = calendar(start, from_s).replace(hour=0, minute=0, second=0, microsecond=0)
+    ticks, labels = [], []
+    while (at_s := seconds_between(start, day)) <= to_s:
+        if from_s <= at_s < to_s - 0.01 * (to_s - from_s):
+            ticks.append(at_s / DAY_S)
+            labels.append(f"{day.day} {day:%b}")
+            day += timedelta(days=step - 1)
+        day += timedelta(days=1)
+    return ticks, labels

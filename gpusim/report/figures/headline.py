@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.series import Series
 from gpusim.analysis.wording import quantity
-from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, nothing, row_labels, time_axis
+from gpusim.report.figures.frame import WIDTH_IN, blank, legend, legend_height_in, nothing, row_labels, time_axis
 from gpusim.report.figures.palette import COLOURS
-from gpusim.report.figures.place import blank
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
 

@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.analysis.wording import no_number
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import WIDTH_IN, plain
-from gpusim.report.figures.place import blank
+from gpusim.report.figures.frame import WIDTH_IN, blank, plain
 
 COLOURS = "cividis"  # the same to all eyes, in print too (Nuñez, Anderton and Renslow 2018)
 MOST_CELLS = 10  # side by side, in which numbers are readable

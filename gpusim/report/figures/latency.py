@@ -12,9 +12,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from gpusim.analysis.requests import arrivals, distribution, latencies, objectives
 from gpusim.analysis.wording import short_time
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import WIDTH_IN, key, legend_height_in, nothing
+from gpusim.report.figures.frame import WIDTH_IN, blank, height_in, key, legend_height_in, nothing
 from gpusim.report.figures.palette import LINES, OTHER, SERIES
-from gpusim.report.figures.place import blank, height_in
 from gpusim.report.figures.requests import LONGEST, MOST, OTHERS
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S

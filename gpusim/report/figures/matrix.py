@@ -7,9 +7,8 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.economics import pools
 from gpusim.analysis.wording import share
-from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, row_labels
+from gpusim.report.figures.frame import WIDTH_IN, blank, legend, legend_height_in, row_labels
 from gpusim.report.figures.palette import COLOURS
-from gpusim.report.figures.place import blank
 from gpusim.tables.record import Record
 
 ROW_IN = 0.42

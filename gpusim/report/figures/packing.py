@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gpusim.report.figures import FORMATS
-from gpusim.report.figures.frame import WIDTH_IN, key, legend_height_in
+from gpusim.report.figures.frame import WIDTH_IN, blank, height_in, key, legend_height_in
 from gpusim.report.figures.palette import SERIES, STYLE
-from gpusim.report.figures.place import blank, height_in
 from gpusim.studies.packing.inflation import CURVES
 
 LEFT_IN, PANEL_IN, APART_IN, HEIGHT_IN, BOTTOM_IN = 0.55, 2.6, 0.72, 2.2, 0.5

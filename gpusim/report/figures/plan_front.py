@@ -12,8 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 from gpusim.analysis.labels import Unit, unit_of
 from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import compact, quantity
-from gpusim.report.figures.frame import plain, sheet, thousands
-from gpusim.report.figures.place import height_in
+from gpusim.report.figures.frame import height_in, plain, sheet, thousands
 from gpusim.studies.planning.goal import Condition, Goal
 
 FRONT, CHOSEN, OTHERS, MISSED = "#0072B2", "#D55E00", "#A8A8A8", "#F3EDE4"

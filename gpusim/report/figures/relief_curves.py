@@ -15,10 +15,9 @@ from gpusim.analysis.levelling import beyond
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.causes import WORDS
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import WIDTH_IN, plain
-from gpusim.report.figures.place import blank
+from gpusim.report.figures.frame import WIDTH_IN, blank, plain
 from gpusim.report.figures.relief_ranking import BETTER, WORSE, gain_label, is_certain
-from gpusim.tables.relief import Relief
+from gpusim.tables.studies import Relief
 from gpusim.units import number_of
 
 # Unit of an amount -> the axis of amounts, and one of them in words.

@@ -12,12 +12,11 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.labels import words_of
 from gpusim.analysis.measure import sign_of
-from gpusim.report.figures.frame import WIDTH_IN
-from gpusim.report.figures.place import blank
+from gpusim.report.figures.frame import WIDTH_IN, blank
 from gpusim.report.figures.relief_ranking import BETTER, LEFT_IN, MOST, RIGHT_IN, WORSE, is_certain, name_rows, steps
 from gpusim.report.tables import NO_CHANGE
 from gpusim.report.tables import relative as said
-from gpusim.tables.relief import Relief
+from gpusim.tables.studies import Relief
 
 # Columns: after the figure of the ranking as many as there is room for.
 SHOWN = (

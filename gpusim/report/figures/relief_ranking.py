@@ -14,9 +14,8 @@ from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.analysis.measure import sign_of
 from gpusim.analysis.wording import compact
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import WIDTH_IN, plain
-from gpusim.report.figures.place import blank
-from gpusim.tables.relief import Relief
+from gpusim.report.figures.frame import WIDTH_IN, blank, plain
+from gpusim.tables.studies import Relief
 from gpusim.units import number_of
 
 MOST = 12  # rows

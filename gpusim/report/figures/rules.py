@@ -11,9 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from gpusim.regulation.effects import in_force
-from gpusim.report.figures.calendar import calendar_axis
-from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, row_labels
-from gpusim.report.figures.place import blank
+from gpusim.report.figures.frame import WIDTH_IN, blank, calendar_axis, legend_height_in, row_labels
 from gpusim.scenario.rules import catalogue
 from gpusim.tables.record import Record
 from gpusim.tables.rules import LOSSES

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from gpusim.analysis.labels import Unit, label_of, unit_of, words_of
 from gpusim.analysis.wording import share
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import nothing, rows_sheet
-from gpusim.report.figures.place import height_in
+from gpusim.report.figures.frame import height_in, nothing, rows_sheet
 
 # Index -> (what it is, colour), in the order of the bars of an axis.
 BARS = {

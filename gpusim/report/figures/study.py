@@ -10,7 +10,7 @@ import pandas as pd
 from gpusim.report.figures import curve, effects, heatmap, sensitivity, tornado
 from gpusim.report.section import Drawings
 from gpusim.studies.sweeps.spec import SweepSpec
-from gpusim.tables.target import folder_name
+from gpusim.tables.folder import folder_name
 
 
 def drawings(spec: SweepSpec, summary: pd.DataFrame, sensitivities: Mapping[str, pd.DataFrame]) -> Drawings:

@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gpusim.analysis import swings
-from gpusim.report.figures.frame import WIDTH_IN, key, legend_height_in
+from gpusim.report.figures.frame import WIDTH_IN, blank, key, legend_height_in
 from gpusim.report.figures.palette import LINES, SERIES
-from gpusim.report.figures.place import blank
 from gpusim.units import WATT_PER_MW
 
 CLOSE_S = 12.0  # of the window, seen from close by

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import WIDTH_IN, nothing, rows_sheet
-from gpusim.report.figures.place import height_in
+from gpusim.report.figures.frame import WIDTH_IN, height_in, nothing, rows_sheet
 
 LOW, HIGH = "#56B4E9", "#0072B2"
 ROW_IN = 0.32

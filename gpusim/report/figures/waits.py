@@ -9,9 +9,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.causes import LOSS_OF_WAIT, WORDS
-from gpusim.report.figures.frame import WIDTH_IN
+from gpusim.report.figures.frame import WIDTH_IN, blank
 from gpusim.report.figures.palette import COLOURS, LINES
-from gpusim.report.figures.place import blank
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S, number_of
 

@@ -10,7 +10,7 @@ from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.tables import Column
-from gpusim.tables.assumptions import Assumptions
+from gpusim.tables.studies import Assumptions
 from gpusim.units import number_of
 
 MOST = 5

@@ -7,14 +7,12 @@ from datetime import datetime
 from gpusim.analysis.lateness import by_site, held_back, is_built, lateness, spelled
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.report import document
-from gpusim.report.dates import day_of
-from gpusim.report.figures import build_gantt, build_missing, build_paths
+from gpusim.report.figures import build_gantt, build_out
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
-from gpusim.report.tables import Column, decimals, text
-from gpusim.tables.deliveries import Deliveries
-from gpusim.tables.instants import undated
-from gpusim.tables.record import Record
+from gpusim.report.tables import Column, day_of, decimals, text
+from gpusim.tables.record import Record, undated
+from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S
 
 MOST_CAUSES, MOST_KINDS, MOST_WAITS = 15, 8, 15
@@ -37,8 +35,8 @@ class BuildOutSection(Section):
         """Critical paths, GPUs that were missing, tasks."""
         result, deliveries = findings.result, findings.deliveries
         return {
-            "build_paths": lambda: build_paths.draw(result, deliveries),
-            "build_missing": lambda: build_missing.draw(result),
+            "build_paths": lambda: build_out.draw_paths(result, deliveries),
+            "build_missing": lambda: build_out.draw_missing(result),
             "build_gantt": lambda: build_gantt.draw(result, deliveries),
         }
 

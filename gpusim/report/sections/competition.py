@@ -10,7 +10,7 @@ from gpusim.report.figures import competition
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, number
-from gpusim.tables.competition import ALL
+from gpusim.tables.studies import ALL
 
 MOST_PROJECTS = 10
 

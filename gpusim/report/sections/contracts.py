@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gpusim.analysis.dropped import dropped
-from gpusim.analysis.signings import asked
+from gpusim.analysis.contracts import asked, dropped
 from gpusim.analysis.wording import quantity, share
 from gpusim.report import document
-from gpusim.report.dates import day_of
 from gpusim.report.figures import contracts
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
-from gpusim.report.tables import Column, number
-from gpusim.tables.deliveries import Deliveries
-from gpusim.tables.instants import undated
-from gpusim.tables.record import Record
+from gpusim.report.tables import Column, day_of, number
+from gpusim.tables.record import Record, undated
+from gpusim.tables.studies import Deliveries
 from gpusim.units import number_of
 
 NOT = "not in run"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.countries import SUMS, countries, country_of, country_years
-from gpusim.analysis.economics import economics
-from gpusim.analysis.efficiency import efficiency
+from gpusim.analysis.economics import SUMS, countries, country_of, country_years, economics
+from gpusim.analysis.site_power import efficiency
 from gpusim.analysis.wording import quantity
 from gpusim.report import document
 from gpusim.report.figures import countries as bars

@@ -1,4 +1,4 @@
-"""Method and caveats, how to run it again, and all figures of the run with their definitions."""
+"""Method and caveats, what happened to the sites, notes on the inputs, and all figures of the run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,49 @@ from gpusim.report.findings import Findings
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.section import Section
 from gpusim.report.tables import Column, number, text
+from gpusim.units import DAY_S
+
+# What happened to the sites during the run.
+
+MOST_EVENTS = 200
+
+
+class EventsSection(Section):
+    """The first of them."""
+
+    name, title, template = "happened", "Events", "sections/events.html"
+
+    def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
+        """A row each."""
+        return {"events": document.table(findings.result.events.head(MOST_EVENTS), EVENT_COLUMNS)}
+
+    def values(self, findings: Findings) -> dict[str, object]:
+        """How many there are, and how many are shown."""
+        return {"events": len(findings.result.events), "shown": MOST_EVENTS}
+
+
+EVENT_COLUMNS = (
+    Column("time_s", "day", lambda value: f"{value / DAY_S:.2f}"),
+    Column("site", "site", lambda site: site or "no site", text=True),
+    Column("kind", "kind", lambda kind: kind.replace("_", " "), text=True),
+    text("detail", "event"),
+)
+
+
+# Notes on the inputs of the run.
+
+
+class NotesSection(Section):
+    """What the run said of its inputs."""
+
+    name, title, listed, template = "notes", "Notes on the inputs", False, "sections/notes.html"
+
+    def applies(self, findings: Findings) -> bool:
+        """Whether there are any."""
+        return bool(findings.result.manifest.get("notes"))
+
+
+# Method and caveats, how to run it again, and all figures of the run with their definitions.
 
 
 class MethodSection(Section):

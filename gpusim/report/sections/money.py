@@ -8,13 +8,13 @@ import pandas as pd
 
 from gpusim.analysis.wording import quantity
 from gpusim.report import document
-from gpusim.report.figures import cash, money
+from gpusim.report.figures import money
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, number, text
 from gpusim.report.terminal import Terminal
-from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
+from gpusim.tables.studies import Deliveries
 
 # Sums of the statements of contracts: name -> heading; and who else has a part.
 HELD = {
@@ -45,7 +45,7 @@ class MoneySection(Section):
         """Statements over time; and cash over replications."""
         found = {"money": lambda: money.draw(findings.result)}
         if findings.deliveries:
-            found["cash"] = lambda: cash.draw(findings.deliveries)
+            found["cash"] = lambda: money.draw_cash(findings.deliveries)
         return found
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:

@@ -8,7 +8,7 @@ from gpusim.analysis.measure import FLEET, none_of
 from gpusim.analysis.wording import compact, share
 from gpusim.causes import WORDS
 from gpusim.report import document
-from gpusim.report.figures import firsts
+from gpusim.report.figures import ranks
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, decimals, number, plus_minus, text
@@ -35,7 +35,7 @@ class RanksSection(Section):
 
     def figures(self, findings: Findings) -> Drawings:
         """Rank frequencies, and what was held back in each run."""
-        return {"ranks": lambda: firsts.draw(findings.replications)}
+        return {"ranks": lambda: ranks.draw_causes(findings.replications)}
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """Causes, causes by place, and the figures of the fleet."""

@@ -17,7 +17,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Head, Section
 from gpusim.report.tables import Column, decimals, number, plus_minus, text
 from gpusim.report.terminal import Terminal
-from gpusim.tables.relief import Relief
+from gpusim.tables.studies import Relief
 
 MOST_ROWS = 25
 MOST_LINES = 15  # of the console

@@ -9,12 +9,12 @@ from rich.table import Table
 
 from gpusim.analysis.lateness import by_rules, held_back
 from gpusim.analysis.wording import compact, quantity, share
-from gpusim.report.dates import day_of
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.sections.money import MONEY, refused
+from gpusim.report.tables import day_of
 from gpusim.report.terminal import Terminal, in_lines, listing
-from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.studies import Deliveries
 from gpusim.units import number_of
 
 MOST_ROWS = 12

@@ -1,4 +1,4 @@
-"""Services with a model: what was promised and kept, why requests were late, how long they took, what tokens took."""
+"""Services: their deployments; with a model also what was promised and kept, and why requests were late."""
 
 from __future__ import annotations
 
@@ -15,16 +15,51 @@ from gpusim.analysis.requests import (
     latencies,
     with_model,
 )
+from gpusim.analysis.serving import serving
 from gpusim.analysis.wording import percent, quantity, share, short_time
+from gpusim.causes import LOSS_OF_WAIT, WORDS
 from gpusim.misses import BY_NAME
 from gpusim.report import document
 from gpusim.report.figures import late, latency
 from gpusim.report.figures import requests as course
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
-from gpusim.report.tables import Column, number, text, with_role
+from gpusim.report.tables import Column, decimals, number, text, with_role
 from gpusim.report.terminal import Terminal
 from gpusim.studies.replications.verdict import met
+
+# Inference services and their deployments.
+
+
+class ServicesSection(Section):
+    """What was asked of them, what they served, and what they lacked."""
+
+    name, title, template = "serving", "Services", "sections/services.html"
+
+    def applies(self, findings: Findings) -> bool:
+        """Whether there are any."""
+        return len(findings.result.services) > 0
+
+    def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
+        """A row per deployment."""
+        table = serving(findings.result)
+        return {"services": document.table(table, with_role(table, COLUMNS))}
+
+
+COLUMNS = (
+    text("service", "service"),
+    text("site", "site"),
+    text("gpu_type", "GPU type"),
+    Column("demand_tokens", "tokens asked for", quantity),
+    Column("served_share", "served", lambda value: f"{value:.2%}"),
+    Column("wanted_replicas", "replicas wanted", decimals(1)),
+    Column("replicas", "replicas running", decimals(1)),
+    Column("short_hours", "hours short", decimals()),
+    Column("cause", "mostly due to", lambda cause: WORDS[LOSS_OF_WAIT[cause]].short if cause else "", text=True),
+)
+
+
+# Services with a model: what was promised and kept, why requests were late, how long they took, what tokens took.
 
 MOST = 4  # services that are drawn: those with most requests
 

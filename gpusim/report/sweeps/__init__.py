@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from gpusim.report.section import Section
-from gpusim.report.sweeps.against import AgainstSection
-from gpusim.report.sweeps.explore import ExploreSection
-from gpusim.report.sweeps.failures import FailuresSection
-from gpusim.report.sweeps.figures import FiguresSection
+from gpusim.report.sweeps.figures import ExploreSection, FiguresSection
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.sweeps.method import MethodSection
-from gpusim.report.sweeps.points import PointsSection
+from gpusim.report.sweeps.points import AgainstSection, PointsSection
 from gpusim.report.sweeps.summary import SummarySection
-from gpusim.report.sweeps.varied import VariedSection
+from gpusim.report.sweeps.varied import FailuresSection, VariedSection
 
 SECTIONS: list[Section[SweepFindings]] = [
     VariedSection(), FailuresSection(), ExploreSection(), FiguresSection(), PointsSection(), AgainstSection(),

@@ -1,11 +1,14 @@
-"""The figures of each measure."""
+"""The figures of each measure, and charts to explore the study by."""
 
 from __future__ import annotations
 
 from gpusim.analysis.labels import words_of
+from gpusim.report.explore.study import MOST_POINTS, specification
 from gpusim.report.figures.study import drawings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.sweeps.findings import SweepFindings
+
+# The figures of each measure.
 
 
 class FiguresSection(Section[SweepFindings]):
@@ -28,3 +31,21 @@ class FiguresSection(Section[SweepFindings]):
 
 def _by_measure(findings: SweepFindings) -> dict[str, Drawings]:
     return {measure: drawings(findings.spec, part, findings.sensitivities) for measure, part in findings.parts.items()}
+
+
+# The study to explore: charts of its means, and of how they differ.
+
+
+class ExploreSection(Section[SweepFindings]):
+    """Charts that a browser draws."""
+
+    name, title, template = "explore", "Explore", "sweeps/explore.html"
+
+    def applies(self, findings: SweepFindings) -> bool:
+        """Whether anything was measured."""
+        return bool(findings.measures)
+
+    def values(self, findings: SweepFindings) -> dict[str, object]:
+        """What they show, and how many points they leave out."""
+        points = findings.means["point"].nunique()
+        return {"specification": specification(findings), "left_out": max(points - MOST_POINTS, 0)}

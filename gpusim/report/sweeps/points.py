@@ -1,6 +1,8 @@
-"""Means of the points, and where each measure is lowest and highest."""
+"""Means of the points, where each measure is lowest and highest, and differences to the first point."""
 
 from __future__ import annotations
+
+import math
 
 import pandas as pd
 
@@ -9,7 +11,9 @@ from gpusim.analysis.measure import none_of
 from gpusim.report import document
 from gpusim.report.section import Head, Section
 from gpusim.report.sweeps.findings import SweepFindings
-from gpusim.report.tables import Column, level, plus_minus
+from gpusim.report.tables import Column, level, plus_minus, relative
+
+# Means of the points, and where each measure is lowest and highest.
 
 MOST_POINTS = 30
 
@@ -76,3 +80,27 @@ def _named(row: pd.Series, axes: list[str]) -> str:
     if len(axes) > 4:
         return f"point {row['point']}"
     return ", ".join(f"{axis} = {level(row[axis])}" for axis in axes)
+
+
+# Differences to the first point.
+
+
+class AgainstSection(Section[SweepFindings]):
+    """Each point less the first, replication by replication."""
+
+    name, title, template = "against", "Against the first point", "sweeps/against.html"
+
+    def applies(self, findings: SweepFindings) -> bool:
+        """Whether the first point is a base, and has runs."""
+        return not findings.differences.empty
+
+    def tables(self, findings: SweepFindings) -> dict[str, dict[str, list]]:
+        """A row per point."""
+        said = [_change(row, findings.units) for row in findings.differences.itertuples()]
+        return {"differences": points_table(findings.differences.assign(said=said), findings)}
+
+
+def _change(row, units: dict[str, Unit]) -> str:
+    sign = "+" if row.difference > 0.0 else ""
+    share = "" if math.isnan(row.relative) else f" ({relative(row.relative)})"  # NaN of a base of 0
+    return f"{sign}{scaled(row.measure, units, row.difference, row.low, row.high)}{share}"

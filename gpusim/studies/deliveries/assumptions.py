@@ -17,7 +17,7 @@ from gpusim.errors import ScenarioError
 from gpusim.regulation.building import limited
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.deliveries.doubts import TIMES, Doubt, doubts_of
-from gpusim.tables.assumptions import Assumptions
+from gpusim.tables.studies import Assumptions
 
 REPLICATIONS = 8
 HALVINGS = 4  # of the interval in which another cause becomes the first

@@ -17,9 +17,9 @@ from gpusim.errors import ScenarioError
 from gpusim.regulation.building import limited
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
-from gpusim.studies.deliveries.earned import earned
 from gpusim.studies.deliveries.quantiles import quantiles
-from gpusim.tables.competition import ALL, Competition
+from gpusim.studies.deliveries.trade import earned
+from gpusim.tables.studies import ALL, Competition
 from gpusim.units import DAY_S
 
 REPLICATIONS = 50

@@ -14,7 +14,7 @@ from gpusim.regulation.building import limited
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.deliveries.replications import Tallies, played
 from gpusim.studies.sweeps.backend import cores, open_backend
-from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S
 
 REPLICATIONS = 200

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from gpusim.buildout.draws import Draws
-from gpusim.buildout.durations import Durations, is_certain
+from gpusim.buildout.activity import Durations, is_certain
 from gpusim.buildout.network import Network
+from gpusim.buildout.schedule import Draws
 from gpusim.errors import ScenarioError, did_you_mean
 from gpusim.regulation.building import limited
 from gpusim.scenario.assumption import Assumption

@@ -12,12 +12,8 @@ from gpusim.buildout.network import Network
 from gpusim.buildout.schedule import simulate
 from gpusim.commerce.book import Book
 from gpusim.scenario.scenario import Scenario
-from gpusim.studies.deliveries.cash import CashTally
-from gpusim.studies.deliveries.delay import DelayTally
-from gpusim.studies.deliveries.dropped import DropTally
-from gpusim.studies.deliveries.promises import PromiseLook, PromiseTally
-from gpusim.studies.deliveries.tasks import TaskTally
-from gpusim.studies.deliveries.trade import Trade
+from gpusim.studies.deliveries.quantiles import CashTally, PromiseLook, PromiseTally, TaskTally
+from gpusim.studies.deliveries.trade import DelayTally, DropTally, Trade
 from gpusim.studies.sweeps.backend import Backend
 
 CHUNK = 10  # replications that a worker is given at a time

@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gpusim.inputs.pods import WHOLE, Nodes, Pods
-from gpusim.kernels.packing.state import ANY, KIND, NODE, POD, SHAPE, TOTAL, Packing, Policy
+from gpusim.engine.layout.rooms import Usual, empty_rooms, scoring_of, spans_of, usual_of
+from gpusim.inputs.pods import Nodes, Pods
+from gpusim.inputs.typical import Typical, typical
+from gpusim.kernels.packing.state import POD, TOTAL, Packing
 from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.codes import Placement
+from gpusim.kernels.state.rooms import ANY, SHAPE
 from gpusim.studies.packing.misfits import types_of
-from gpusim.studies.packing.typical import Typical, typical
 
 
 class Requests(NamedTuple):
@@ -24,8 +27,8 @@ class Requests(NamedTuple):
         Requests that differ.
     of : ndarray of int64, shape (n_pods,)
         Which of them each pod makes.
-    kinds, steps, shares : recarray of KIND, ndarray, ndarray
-        Kinds of request for GPUs among typical pods, steps of CPU, and pods of each kind within each step.
+    usual : Usual
+        What typical pods ask for.
     counted : int
         Pods that are typical.
     """
@@ -33,9 +36,7 @@ class Requests(NamedTuple):
     bits: dict[str, int]
     shapes: np.recarray
     of: np.ndarray
-    kinds: np.recarray
-    steps: np.ndarray
-    shares: np.ndarray
+    usual: Usual
     counted: int
 
 
@@ -43,10 +44,11 @@ def requests_of(nodes: Nodes, pods: Pods, usual: Typical | None = None) -> Reque
     """Requests of pods, to be placed on some nodes; typical is what the pods themselves say, or what is given."""
     usual = typical(pods) if usual is None else usual
     bits = {model: 1 << i for i, model in enumerate(np.unique(nodes.model))}
-    return Requests(bits, *_shapes(pods, bits), *_kinds(usual, bits), int(usual.pods.sum()))
+    asked = usual_of(usual.gpus, usual.gpu_milli, _codes(usual.models, bits), usual.cpu_milli, usual.pods)
+    return Requests(bits, *_shapes(nodes, pods, bits), asked, int(usual.pods.sum()))
 
 
-def build(nodes: Nodes, asked: Requests, rows: np.ndarray, policy: Policy, draws: np.ndarray, room: int = 1) -> Packing:
+def build(nodes: Nodes, asked: Requests, rows: np.ndarray, placement: Placement, draws: np.ndarray) -> Packing:
     """State of empty nodes, and of pods in the order in which they come.
 
     Parameters
@@ -57,26 +59,19 @@ def build(nodes: Nodes, asked: Requests, rows: np.ndarray, policy: Policy, draws
         Which pods come, in turn.
     draws : ndarray of float, shape (n_coming, 2)
         From 0 to 1: which node and which GPU, where the policy draws.
-    room : int
-        Changes of nodes for each pod: 1 if none leaves, else 2.
     """
-    most_gpus = int(nodes.gpus.max())
+    rooms = empty_rooms(nodes.gpus, _codes(nodes.model, asked.bits), nodes.cpu_milli, nodes.memory_mib, asked.shapes)
+    rooms["rooms"].on = 1
     return Packing(
-        nodes=_nodes(nodes, asked.bits),
-        free=WHOLE * (np.arange(most_gpus) < nodes.gpus[:, None]).astype(np.int64),
-        groups=np.zeros((len(nodes), 1 + max(most_gpus, int(asked.shapes.gpus.max()))), np.int64),
-        shapes=asked.shapes.copy(),
-        scores=np.full((len(asked.shapes), len(nodes)), -1, np.int16),
-        kinds=asked.kinds,
-        shares=asked.shares,
-        steps=asked.steps,
-        left=np.zeros(most_gpus, np.int64),
-        changes=np.zeros(room * len(rows), np.int64),
+        scoring=scoring_of(placement, asked.counted, nodes.cpu_milli, nodes.gpus),
+        spans=spans_of(np.array([len(nodes)])),
+        **rooms,
+        **asked.usual._asdict(),
         pods=_pods(asked.of[rows], draws),
         end_keys=np.zeros(len(rows)),
         end_ids=np.zeros(len(rows), np.int64),
         end_pos=np.full(len(rows), -1),
-        totals=_total(nodes, asked, policy),
+        totals=_total(),
     )
 
 
@@ -91,18 +86,7 @@ def _code(models: str, bits: dict[str, int]) -> int:
     return sum(bits.get(name, 0) for name in named) if named else ANY
 
 
-def _nodes(nodes: Nodes, bits: dict[str, int]) -> np.recarray:
-    rows = records(NODE, len(nodes))
-    rows.cpu_milli = rows.cpu_free = nodes.cpu_milli
-    rows.memory_mib = rows.memory_free = nodes.memory_mib
-    rows.gpus = rows.idle = nodes.gpus
-    rows.gpu_free = WHOLE * nodes.gpus
-    rows.model = _codes(nodes.model, bits)
-    rows.changed = -1
-    return rows
-
-
-def _shapes(pods: Pods, bits: dict[str, int]) -> tuple[np.recarray, np.ndarray]:
+def _shapes(nodes: Nodes, pods: Pods, bits: dict[str, int]) -> tuple[np.recarray, np.ndarray]:
     """Requests that differ, and which of them each pod makes."""
     codes = _codes(pods.models, bits)
     asked = np.column_stack([pods.cpu_milli, pods.memory_mib, pods.gpus, pods.gpu_milli, codes])
@@ -110,22 +94,9 @@ def _shapes(pods: Pods, bits: dict[str, int]) -> tuple[np.recarray, np.ndarray]:
     rows = records(SHAPE, len(found))
     for name, column in zip(("cpu_milli", "memory_mib", "gpus", "gpu_milli", "models"), found.T, strict=True):
         rows[name] = column
+    rows.row = len(nodes) * np.arange(len(found))
     rows.seen = rows.refused = -1
     return rows, of.reshape(-1)
-
-
-def _kinds(usual: Typical, bits: dict[str, int]) -> tuple[np.recarray, np.ndarray, np.ndarray]:
-    """Kinds of request for GPUs among typical pods, steps of CPU, and pods of each kind within each step."""
-    needs = usual.gpus > 0
-    asked = np.column_stack([usual.gpus, usual.gpu_milli, _codes(usual.models, bits)])[needs]
-    found, of = np.unique(asked, axis=0, return_inverse=True)
-    rows = records(KIND, len(found))
-    for name, column in zip(("gpus", "gpu_milli", "models"), found.T, strict=True):
-        rows[name] = column
-    steps, step = np.unique(usual.cpu_milli[needs], return_inverse=True)
-    shares = np.zeros((len(found), len(steps) + 1), np.int64)
-    np.add.at(shares, (of.reshape(-1), step + 1), usual.pods[needs])
-    return rows, steps, shares.cumsum(axis=1)
 
 
 def _pods(of: np.ndarray, draws: np.ndarray) -> np.recarray:
@@ -136,9 +107,7 @@ def _pods(of: np.ndarray, draws: np.ndarray) -> np.recarray:
     return rows
 
 
-def _total(nodes: Nodes, asked: Requests, policy: Policy) -> np.recarray:
+def _total() -> np.recarray:
     rows = records(TOTAL, 1)
-    rows.policy, rows.counted = policy, asked.counted
     rows.first_waiting = rows.last_waiting = -1
-    rows.most_cpu_milli, rows.most_gpu_milli = nodes.cpu_milli.max(), WHOLE * nodes.gpus.max()
     return rows

@@ -5,32 +5,34 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gpusim.errors import GpusimError, did_you_mean
-from gpusim.kernels.packing.state import Policy
+from gpusim.kernels.state.codes import Placement
 
 
 class About(NamedTuple):
     """A policy: its code, what it does, and where it is from."""
 
-    code: Policy
+    code: Placement
     rule: str
     source: str
 
 
 POLICIES = {
-    "random": About(Policy.RANDOM, "any node that fits, any GPU that has room", ""),
+    "random": About(Placement.RANDOM, "any node that fits, any GPU that has room", ""),
     "dot-product": About(
-        Policy.DOT_PRODUCT, "least product of what is free and what is asked", "Grandl et al., Tetris, SIGCOMM 2014"
+        Placement.DOT_PRODUCT, "least product of what is free and what is asked", "Grandl et al., Tetris, SIGCOMM 2014"
     ),
     "clustering": About(
-        Policy.CLUSTERING,
+        Placement.CLUSTERING,
         "nodes with pods that ask for as many GPUs, then empty ones",
         "Xiao et al., Gandiva, OSDI 2018",
     ),
     "packing": About(
-        Policy.PACKING, "GPUs in use, then idle GPUs of nodes in use, then idle nodes", "Amaral et al., SC 2017"
+        Placement.PACKING, "GPUs in use, then idle GPUs of nodes in use, then idle nodes", "Amaral et al., SC 2017"
     ),
-    "best-fit": About(Policy.BEST_FIT, "least CPU and GPU left over", "Hadary et al., Protean, OSDI 2020"),
-    "fgd": About(Policy.FGD, "fragments grow least: GPU that typical pods could not use", "Weng et al., FGD, ATC 2023"),
+    "best-fit": About(Placement.LEAST_LEFT, "least CPU and GPU left over", "Hadary et al., Protean, OSDI 2020"),
+    "fgd": About(
+        Placement.FGD, "fragments grow least: GPU that typical pods could not use", "Weng et al., FGD, ATC 2023"
+    ),
 }
 
 

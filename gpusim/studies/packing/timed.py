@@ -56,7 +56,7 @@ def play_trace(
     order = np.argsort(trace.submit_s, kind="stable")
     asked = requests_of(nodes, trace.pods) if asked is None else asked
     draws = stream(seed, "packing", "draws").random((len(order), 2))
-    state = build(nodes, asked, order, POLICIES[policy].code, draws, room=2)
+    state = build(nodes, asked, order, POLICIES[policy].code, draws)
     state.pods.submit_s = (trace.submit_s - trace.submit_s.min())[order] / speed
     state.pods.runtime_s = trace.runtime_s[order]
     begin(state)
@@ -80,7 +80,7 @@ def _played(nodes: Nodes, names: np.ndarray, state, counted: int) -> Played:
         }
     )
     span_s = float(rows.submit_s[-1])
-    gpus = np.array([total.used_milli_s, total.waiting_milli_s, total.fragment_s / counted]) / WHOLE
+    gpus = np.array([total.used_milli_s, total.waiting_milli_s, state.spans[0].fragment_s / counted]) / WHOLE
     means = gpus / span_s if span_s > 0.0 else np.full(3, np.nan)
     return Played(table, span_s, *means.tolist(), total.most_used_milli / WHOLE)
 

@@ -20,7 +20,7 @@ from gpusim.studies.planning.tables import candidates_table, purchases_table
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.backend import open_backend
 from gpusim.studies.sweeps.execution import Progress
-from gpusim.tables.target import folder_name
+from gpusim.tables.folder import folder_name
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from gpusim.studies.relief.counterfactual import Counterfactual, counted
 from gpusim.studies.relief.values import BASE, Values
 from gpusim.studies.statistics.intervals import CONFIDENCE, Moments, changes, mean_interval
 from gpusim.studies.statistics.separation import Separation
-from gpusim.tables.relief import Relief
+from gpusim.tables.studies import Relief
 from gpusim.units import number_of
 
 # What a counterfactual changes: work, waiting, service level, energy, cost; revenue and cash where there are contracts.
@@ -36,7 +36,7 @@ def answer(
     settings: dict,
     rejected: str = "",
 ) -> Relief:
-    """All tables of a study; see ``gpusim.tables.relief.Relief``. ``rejected``: which jobs were, and why."""
+    """All tables of a study; see ``gpusim.tables.studies.Relief``. ``rejected``: which jobs were, and why."""
     ranking = _ranking(scenario, reliefs, values, measure)
     grouped = groups(ranking)
     moved = moves(list(ranking["relief"]), values)
@@ -158,7 +158,7 @@ def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dic
         return f"No relief that was tried gains anything, {runs}; the best is: {best['text']} ({gain})."
     # Means over other seeds than the best one's may be greater: pairs under the same seeds decide.
     most = "gains most" if best["rank"] == 1 else "gains most with the same seeds"
-    return f"{what} {most} ({gain}), {runs}{_how_sure(separation, len(ranking), settings)}{_doubt(best, measure)}"
+    return f"{what} {most} ({gain}), {runs}{_how_sure(separation, ranking, settings)}{_doubt(best, measure)}"
 
 
 def _doubt(best: pd.Series, measure: str) -> str:
@@ -174,19 +174,26 @@ def _doubt(best: pd.Series, measure: str) -> str:
     )
 
 
-def _how_sure(separation: Separation, count: int, settings: dict) -> str:
-    """What is known of the best of ``count`` reliefs against the others."""
-    if count == 1:
+def _how_sure(separation: Separation, ranking: pd.DataFrame, settings: dict) -> str:
+    """What is known of the best relief against the others, which go by their ranks."""
+    if len(ranking) == 1:
         return ": no other constraint that a step would loosen binds."
-    if separation.separated and len(separation.tied) == count - 1:
-        return f"; the same as {', '.join(separation.tied)}."
+    tied = f"the same as {_ranks(separation.tied, ranking)}"
+    if separation.separated and len(separation.tied) == len(ranking) - 1:
+        return f"; {tied}."
     if separation.separated and separation.tied:
-        return f"; the same as {', '.join(separation.tied)}, and more than all others ({CONFIDENCE:.0%})."
+        return f"; {tied}, and more than all others ({CONFIDENCE:.0%})."
     if separation.separated:
         return f": more than all others at a confidence of {CONFIDENCE:.0%}."
     rest = [name for name in separation.contenders if name != separation.best]
     are, runs = "is" if len(rest) == 1 else "are", number_of(settings["budget"], "run")
     return (
-        f", but the budget of {runs} is spent, and {len(rest)} more {are} not ruled out as the best:"
-        f" {', '.join(rest[:5])}{' and others' if len(rest) > 5 else ''}."
+        f". The budget of {runs} for the ranking is spent, and {len(rest)} more {are} not ruled out as the best:"
+        f" {_ranks(rest, ranking)}."
     )
+
+
+def _ranks(reliefs: list[str], ranking: pd.DataFrame) -> str:
+    """The first of some reliefs by their ranks: ``"#2, #3 and others"``."""
+    ranks = sorted(ranking.set_index("relief").loc[reliefs, "rank"])
+    return ", ".join(f"#{rank}" for rank in ranks[:5]) + (" and others" if len(ranks) > 5 else "")

@@ -8,8 +8,7 @@ from gpusim.causes import OFFLINE
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever
-from gpusim.studies.relief.counterfactual import Counterfactual, counted
-from gpusim.studies.relief.places import booked, pools_at
+from gpusim.studies.relief.counterfactual import Counterfactual, booked, counted, pools_at
 
 
 def supplies(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 
 from gpusim.causes import NOT_ENERGISED, POWER_PLAN, RESERVED, relieved_by
 from gpusim.regulation.scope import complete_gpus, complete_mw
@@ -12,9 +13,8 @@ from gpusim.scenario.faults import dotted
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.steps import Steps
 from gpusim.studies.lever import Lever
-from gpusim.studies.relief import admission, beside_gpus, build_out, on_site, rules
-from gpusim.studies.relief.counterfactual import Counterfactual, Held, counted
-from gpusim.studies.relief.places import booked, pools_at, pools_of
+from gpusim.studies.relief import admission, build_out, equipment
+from gpusim.studies.relief.counterfactual import Counterfactual, Held, booked, counted, pools_at, pools_of
 from gpusim.studies.relief.services import service_reliefs
 from gpusim.units import DAY_S, number_of
 
@@ -65,9 +65,10 @@ def counterfactuals(
 
 
 def _last_stage_days(steps: Steps, scenario: Scenario) -> float:
-    """[d] after the start at which the last stage comes that comes within the run; 0: none."""
-    days = [time_s / DAY_S for time_s, _level in steps.steps(scenario.run.start)]
-    return max(day for day in days if day < scenario.run.days)
+    """[d] after the start at which the last stage comes that comes within the run, not one that goes; 0: none."""
+    stages = steps.steps(scenario.run.start)
+    days = [time_s / DAY_S for (_before, level), (time_s, more) in pairwise(stages) if more > level]
+    return max((day for day in days if day < scenario.run.days), default=0.0)
 
 
 def _gpus(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
@@ -99,7 +100,7 @@ def _energisation(scenario: Scenario, _step: float, days: float) -> Iterator[Cou
             step = min(days, last)
             yield Counterfactual(
                 "power", site, "energisation", f"grid stages at {site} {counted(step, 'day')} earlier",
-                Lever(keys=[dotted(("sites", site, "grid_mw"))], how="delay_days"), -step, "day",
+                Lever(keys=[dotted(("sites", site, "grid_mw"))], how="delay_days", rises=True), -step, "day",
                 booked(pools_at(scenario, [site]), *relieved_by("power")), most=last / step,
             )  # fmt: skip
 
@@ -119,7 +120,7 @@ def _power_plan(scenario: Scenario, step: float, _days: float) -> Iterator[Count
         pools = pools_at(scenario, [site])
         if spec.power_plan == "nameplate":
             yield Counterfactual(
-                "power", site, "power_plan", f"nodes at {site} planned at peak draw, not nameplate",
+                "power", site, "power_plan", f"planning nodes at {site} at peak draw",
                 Lever(keys=[dotted(("sites", site, "power_plan"))]), "peak", "rule",
                 booked(pools, NOT_ENERGISED, POWER_PLAN), 0.0,
             )  # fmt: skip
@@ -200,7 +201,7 @@ def _shells(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfa
             step = min(days, last)
             yield Counterfactual(
                 "halls", site, "shells", f"halls at {site} {counted(step, 'day')} earlier",
-                Lever(keys=[dotted(("sites", site, "hall_mw"))], how="delay_days"), -step, "day",
+                Lever(keys=[dotted(("sites", site, "hall_mw"))], how="delay_days", rises=True), -step, "day",
                 booked(pools_at(scenario, [site]), *relieved_by("halls")), most=last / step,
             )  # fmt: skip
 
@@ -212,8 +213,8 @@ def _delivery(scenario: Scenario, _step: float, days: float) -> Iterator[Counter
             step = min(days, last)
             yield Counterfactual(
                 "delivery", pool, "delivery", f"deliveries of {kind} at {site} {counted(step, 'day')} earlier",
-                Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="delay_days"), -step, "day",
-                booked([pool], *relieved_by("delivery")), most=last / step,
+                Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="delay_days", rises=True), -step,
+                "day", booked([pool], *relieved_by("delivery")), most=last / step,
             )  # fmt: skip
 
 
@@ -295,8 +296,8 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
 
 
 CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
-    _gpus, beside_gpus.cpus_and_memory, _grid, _energisation, _oversubscription, _power_plan, _feeders, _cooling,
-    _non_firm, on_site.generators, _halls, _shells, _delivery, _links, admission.quotas, admission.residency,
+    _gpus, equipment.cpus_and_memory, _grid, _energisation, _oversubscription, _power_plan, _feeders, _cooling,
+    _non_firm, equipment.generators, _halls, _shells, _delivery, _links, admission.quotas, admission.residency,
     admission.types, admission.data, _backfill, _cycle, _preemption, _queue_limit, _storage, build_out.supplies,
-    build_out.starts, build_out.shocks, build_out.rivals, rules.exemptions, _price,
+    build_out.starts, build_out.shocks, build_out.rivals, admission.exemptions, _price,
 )  # fmt: skip

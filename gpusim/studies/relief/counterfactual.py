@@ -1,14 +1,36 @@
-"""One counterfactual: a constraint of a scenario loosened by a stated step."""
+"""One counterfactual: a constraint of a scenario, at some place of the ledger, loosened by a stated step."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever, turned
 from gpusim.units import number_of
+
+# Places of the ledger: pools at sites, and what is booked in them.
+
+
+def pools_at(scenario: Scenario, sites: Collection[str]) -> list[str]:
+    """Pools of some sites, as ``SITE/TYPE``."""
+    return [f"{site}/{kind}" for site, spec in scenario.sites.items() if site in sites for kind in spec.pools]
+
+
+def booked(pools: Collection[str], *causes: str) -> frozenset[tuple[str, str]]:
+    """(pool, cause) of the ledger, for all of both."""
+    return frozenset((pool, cause) for pool in pools for cause in causes)
+
+
+def pools_of(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+    """(site, type, pool) of all pools."""
+    for site, spec in scenario.sites.items():
+        for kind in spec.pools:
+            yield site, kind, f"{site}/{kind}"
+
+
+# One counterfactual: a constraint of a scenario loosened by a stated step.
 
 Held = Mapping[tuple[str, str], float]  # (pool, cause) -> GPU-hours held back
 

@@ -9,11 +9,10 @@ from gpusim.analysis.rejections import ANY
 from gpusim.regulation.scope import complete_gpus, complete_mw
 from gpusim.scenario.costs import gpus_usd, site_mw_usd
 from gpusim.scenario.faults import dotted
-from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.site import planned_w
 from gpusim.studies.lever import Lever
-from gpusim.studies.relief.counterfactual import Counterfactual, Turn
-from gpusim.studies.relief.places import booked
+from gpusim.studies.relief.counterfactual import Counterfactual, Turn, booked
 from gpusim.units import WATT_PER_MW
 
 HOTTER = 1.05  # of the facility power at the hottest hour seen: another seed may bring a hotter one

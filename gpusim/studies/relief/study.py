@@ -21,14 +21,13 @@ from gpusim.studies.relief.constraints import counterfactuals
 from gpusim.studies.relief.counterfactual import Counterfactual
 from gpusim.studies.relief.enlarging import room_for
 from gpusim.studies.relief.values import BASE, Trial, Values
-from gpusim.studies.statistics.elimination import Elimination
-from gpusim.studies.statistics.separation import Separation
+from gpusim.studies.statistics.separation import Elimination, Separation
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.backend import Backend, open_backend
 from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.run import Run
-from gpusim.tables.relief import Relief
-from gpusim.tables.target import folder_name
+from gpusim.tables.folder import folder_name
+from gpusim.tables.studies import Relief
 
 LEAST = 4  # replications of the first round; every further round doubles them
 CURVES = 3  # of the best groups

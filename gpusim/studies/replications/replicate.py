@@ -1,4 +1,4 @@
-"""A scenario run under many seeds: in processes, into a store, from which it goes on where it was stopped."""
+"""A scenario run under many seeds: in processes, into a store beside the tables of its run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,21 @@ from gpusim.studies.sweeps.backend import open_backend
 from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.run import Run
 from gpusim.tables.record import Record
+
+# Where the replications of a saved run are: a store in a folder beside its tables.
+
+FOLDER = "replications"
+
+
+def replications_in(folder: Path) -> Replications | None:
+    """Those that stand beside a saved run; None where there are none but the run itself."""
+    if not (folder / FOLDER / "sweep.json").is_file():
+        return None
+    found = Replications.load(folder / FOLDER)
+    return found if len(found) > 1 else None
+
+
+# A scenario run under many seeds: in processes, into a store, from which it goes on where it was stopped.
 
 
 def replicate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.balance import Balance
+from gpusim.analysis.bottlenecks import Balance
 from gpusim.analysis.wording import gpu_hours, percent, share, worth
 from gpusim.causes import WORDS
 from gpusim.studies.statistics.proportions import Proportion
@@ -75,4 +75,4 @@ def _most(part: float) -> str:
 def _at(place: str) -> str:
     """A pool as ``"GB200 at abilene"``; what rejected jobs asked for as it is."""
     site, slash, kind = place.partition("/")
-    return f"{kind} at {site}" if slash else f"of jobs that asked for {place}"
+    return f"{kind} at {site}" if slash else f"for jobs that accept {place}"

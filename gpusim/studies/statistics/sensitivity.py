@@ -24,8 +24,7 @@ from gpusim.studies.statistics.indices import (
     variance_shares,
 )
 from gpusim.studies.statistics.intervals import CONFIDENCE, Moments, check_confidence, mean_interval, paired_interval
-from gpusim.studies.sweeps.axis import Axis
-from gpusim.studies.sweeps.designs import points_of
+from gpusim.studies.sweeps.axis import Axis, points_of
 from gpusim.studies.sweeps.spec import SweepSpec
 from gpusim.units import number_of
 

@@ -2,14 +2,58 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gpusim.errors import GpusimError, did_you_mean
-from gpusim.studies.sweeps.processes import Processes
+from gpusim.studies.sweeps.processes import Processes, sigint_blocked
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+# Dask as an executor: the cluster at an address, or one of this machine's own.
+
+TIMEOUT_S = 10  # for a scheduler to answer
+
+
+@contextmanager
+def client(address: str | None, workers: int | None) -> Iterator[Client]:
+    """Client of a cluster.
+
+    Without an address a cluster of ``workers`` processes (None: one for each core) lives for as long as the context.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise GpusimError(
+            "the executor dask needs distributed; install it with: pip install 'gpusim[cluster]'"
+        ) from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would tell of every attempt
+    if address is not None:
+        with _connected(Client, address) as found:
+            yield found
+        return
+    with sigint_blocked():
+        cluster = LocalCluster(
+            n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )  # fmt: skip
+    with cluster, Client(cluster) as own:
+        yield own
+
+
+def _connected(make: type[Client], address: str) -> Client:
+    try:
+        return make(address, timeout=TIMEOUT_S)
+    except Exception as error:  # of many types, by what answers there
+        raise GpusimError(f"no Dask scheduler answers at {address} ({error}); start one with: dask scheduler") from None
+
 
 KINDS = ("serial", "processes", "dask")
 AHEAD = 1000  # runs that are submitted to a backend of unknown, perhaps growing, size
@@ -77,8 +121,6 @@ def open_backend(
     if executor == "serial":
         yield Backend(Serial(), 1)
     elif executor == "dask":
-        from gpusim.studies.sweeps.dask import client
-
         with client(address, workers) as found:
             yield Backend(found.get_executor(pure=False), None)
     else:

@@ -1,4 +1,4 @@
-"""The points of a design, and what to turn for each of them."""
+"""The points of a design, what to turn for each, and the scenarios that they mean."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ import numpy as np
 import pandas as pd
 
 from gpusim import rng
-from gpusim.studies.lever import Lever
-from gpusim.studies.sweeps.axis import Axis, Label
-from gpusim.studies.sweeps.designs import MORRIS_LEVELS, Design
+from gpusim.analysis.measure import absent
+from gpusim.errors import ScenarioError
+from gpusim.scenario.scenario import Scenario
+from gpusim.studies.lever import Lever, turned
+from gpusim.studies.sweeps.axis import MORRIS_LEVELS, Axis, Design, Label
 from gpusim.studies.sweeps.spec import SweepSpec
+from gpusim.units import number_of
+
+# The points of a design, and what to turn for each of them.
 
 
 def points(spec: SweepSpec) -> pd.DataFrame:
@@ -79,3 +84,61 @@ def _column(axis: Axis, entries: object) -> pd.Series:
         return pd.Series(list(entries), dtype=str)
     numbers = np.asarray(list(entries))
     return pd.Series(numbers.astype(np.int64 if np.issubdtype(numbers.dtype, np.integer) else float))
+
+
+# From the points of a sweep to the scenarios that they mean.
+
+MOST_FAULTS = 20  # that are told; one fault of a design shows at many points
+
+
+def scenarios_of(spec: SweepSpec, points: pd.DataFrame) -> list[Scenario]:
+    """The scenario of every point.
+
+    Raises
+    ------
+    ScenarioError
+        With the faults of the scenario file, or of all points, and measures that it cannot have.
+    """
+    base, scenarios, found = Scenario.from_toml(spec.scenario), [], {}
+    for point, row in points.iterrows():
+        try:
+            scenarios.append(turned(base, settings(spec, row)))
+        except ScenarioError as error:
+            for fault in error.faults:
+                found.setdefault(fault, []).append(f"point {point} ({said(row)})")
+    faults = [_where(places, len(points)) + fault for fault, places in found.items()]
+    if scenarios:
+        wrong = {text: absent(measure, scenarios[0]) for text, measure in spec.measured().items()}
+        faults += [f"measures: {text}: {fault}" for text, fault in wrong.items() if fault]
+    if faults:
+        more = [f"and {number_of(len(faults) - MOST_FAULTS, 'more fault')}"] if len(faults) > MOST_FAULTS else []
+        raise ScenarioError(spec.name, faults[:MOST_FAULTS] + more)
+    return scenarios
+
+
+def _where(places: list[str], points: int) -> str:
+    """Points at which a fault shows: the first of them, nothing if it is all of several."""
+    if len(places) == points > 1:
+        return ""
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return f"{places[0]}{more}: "
+
+
+def said(row: Mapping[str, object]) -> str:
+    """A point in words: ``power = 0.8, policy = fifo``."""
+    return ", ".join(f"{axis} = {value}" for axis, value in row.items()) or "the scenario as it is"
+
+
+def design_table(points: pd.DataFrame, keys: dict[tuple[int, int], str], first_seed: int) -> pd.DataFrame:
+    """Which run is which: run (key), point, replication, seed, and the axes.
+
+    Parameters
+    ----------
+    keys : dict
+        Key of the run by (point, replication).
+    """
+    places = np.array(list(keys), dtype=np.int64).reshape(-1, 2)
+    table = pd.DataFrame({"run": list(keys.values()), "point": places[:, 0], "replication": places[:, 1]}).assign(
+        seed=lambda runs: runs["replication"] + first_seed
+    )
+    return table.join(points, on="point")

@@ -13,12 +13,9 @@ from gpusim.analysis.measure import FLEET, Measure
 from gpusim.errors import ScenarioError, did_you_mean, one_line
 from gpusim.scenario import kinds
 from gpusim.scenario.base import Model
-from gpusim.scenario.extent import outsized
 from gpusim.scenario.faults import dotted, faults_of
-from gpusim.scenario.seeds import located, seeds
-from gpusim.scenario.toml import read
-from gpusim.studies.sweeps.axis import Axis, faults_of_table
-from gpusim.studies.sweeps.designs import Design, faults_of_design, points_of
+from gpusim.scenario.files import located, outsized, read, seeds
+from gpusim.studies.sweeps.axis import Axis, Design, faults_of_design, faults_of_table, points_of
 from gpusim.units import number_of
 
 MAX_RUNS = 1_000_000

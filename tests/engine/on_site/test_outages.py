@@ -7,7 +7,7 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
-from gpusim.engine.on_site.outages import units_in_order
+from gpusim.engine.on_site.generators import units_in_order
 from gpusim.scenario.on_site import Generator
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, WATT_PER_MW, YEAR_S
 from tests.regulation.kit import scenario

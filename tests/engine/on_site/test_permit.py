@@ -9,8 +9,8 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
+from gpusim.engine.on_site.generators import Permit, new_years
 from gpusim.engine.on_site.merit import Machines
-from gpusim.engine.on_site.permit import Permit, new_years
 from gpusim.errors import ScenarioError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.scenario.on_site import Generator

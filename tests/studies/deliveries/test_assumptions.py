@@ -10,7 +10,7 @@ import gpusim
 from gpusim.buildout.network import Network
 from gpusim.errors import ScenarioError
 from gpusim.report.sections.assumptions import told
-from gpusim.tables.assumptions import Assumptions
+from gpusim.tables.studies import Assumptions
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import project, scenario
 

@@ -10,7 +10,7 @@ import gpusim
 from gpusim.buildout.play import play
 from gpusim.engine.surroundings import peak_overheads
 from gpusim.errors import ScenarioError
-from gpusim.tables.competition import ALL, TABLES
+from gpusim.tables.studies import ALL, COMPETITION_TABLES
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import SURE, project, scenario
 
@@ -87,7 +87,7 @@ def test_round_trip_and_repetition(tmp_path) -> None:
     found.save(tmp_path / "found")
     loaded = gpusim.Competition.load(tmp_path / "found")
     assert loaded.about["replications"] == 3
-    for name in TABLES:
+    for name in COMPETITION_TABLES:
         pd.testing.assert_frame_equal(getattr(found, name), getattr(again, name), check_exact=True)
         pd.testing.assert_frame_equal(getattr(loaded, name), getattr(found, name), check_dtype=False)
 

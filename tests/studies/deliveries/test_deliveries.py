@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.signings import asked
+from gpusim.analysis.contracts import asked
 from gpusim.commerce.book import Book
 from gpusim.commerce.signing import sign
 from gpusim.errors import ScenarioError
-from gpusim.tables.deliveries import TABLES
+from gpusim.tables.studies import DELIVERY_TABLES
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import SURE, UNSURE, contract, project, scenario
 
@@ -82,7 +82,7 @@ def test_round_trip_and_repetition(tmp_path) -> None:
     found.save(tmp_path / "found")
     loaded = gpusim.Deliveries.load(tmp_path / "found")
     assert loaded.about["replications"] == 5
-    for name in TABLES:
+    for name in DELIVERY_TABLES:
         pd.testing.assert_frame_equal(getattr(found, name), getattr(again, name), check_exact=True)
         pd.testing.assert_frame_equal(getattr(loaded, name), getattr(found, name), check_dtype=False)
 
@@ -184,7 +184,7 @@ def test_processes_say_the_same_to_the_last_bit() -> None:
     there = scenario({"a": project(50, waiting), "b": project(30, waiting)}, CONTRACTS, supplies=supplies)
     alone, together = (gpusim.deliveries(there, 45, seed=7, workers=workers) for workers in (1, 2))
     assert alone.supplies["waited_days"].gt(0.0).any()
-    for name in TABLES:
+    for name in DELIVERY_TABLES:
         pd.testing.assert_frame_equal(getattr(alone, name), getattr(together, name), check_exact=True)
 
 

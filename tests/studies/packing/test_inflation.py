@@ -5,11 +5,11 @@ import pytest
 
 from gpusim.errors import GpusimError
 from gpusim.inputs.pods import Nodes, Pods
+from gpusim.inputs.typical import Typical, typical
 from gpusim.kernels.packing.place import begin, place
 from gpusim.studies.packing.inflation import curves, demanded, inflate, replicate
 from gpusim.studies.packing.layout import build, requests_of
 from gpusim.studies.packing.policies import POLICIES, named
-from gpusim.studies.packing.typical import Typical, typical
 from tests.reference.packing import Cluster, pods_of
 from tests.studies.packing import cases
 
@@ -58,7 +58,7 @@ def test_fragmentation_by_hand():
     state = build(_node(2), asked, np.arange(3), POLICIES["fgd"].code, np.zeros((3, 2)))
     used, fragments = np.zeros((2, 3), np.int64)
     begin(state)
-    assert state.totals[0].fragment == 10 * 400  # both idle: 0.40
+    assert state.spans[0].fragment == 10 * 400  # both idle: 0.40
     place(state, used, fragments)
     assert fragments.tolist() == [10 * 450, 10 * 550, 10 * 250]  # [0.5, 1], [0.5, 0.3], [0.5, 0]
     assert [_bits(held) for held in state.pods.held] == [[0], [1], [1]]

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from gpusim.inputs.pods import Pods, TimedPods
+from gpusim.inputs.typical import typical
 from gpusim.kernels.packing.place import begin
 from gpusim.kernels.packing.play import play
 from gpusim.rng import stream
 from gpusim.studies.packing.layout import build, requests_of
 from gpusim.studies.packing.policies import POLICIES
 from gpusim.studies.packing.timed import compare, play_trace
-from gpusim.studies.packing.typical import typical
 from tests.reference import packing as reference
 from tests.studies.packing import cases
 
@@ -48,16 +48,16 @@ def test_all_is_given_back():
     nodes, trace = cases.cluster(random, 5), trace_of(random, 300)
     asked = requests_of(nodes, trace.pods)
     order = np.arange(300)
-    state = build(nodes, asked, order, POLICIES["fgd"].code, np.zeros((300, 2)), room=2)
+    state = build(nodes, asked, order, POLICIES["fgd"].code, np.zeros((300, 2)))
     state.pods.submit_s, state.pods.runtime_s = trace.submit_s, trace.runtime_s
-    before = [array.copy() for array in (state.nodes[["cpu_free", "memory_free", "gpu_free", "idle"]], state.free)]
+    before = [array.copy() for array in (state.rooms[["cpu_free", "memory_free", "gpu_free", "idle"]], state.room_gpus)]
     begin(state)
-    fragment = state.totals[0].fragment
+    fragment = state.spans[0].fragment
     play(state)
-    assert (state.nodes[["cpu_free", "memory_free", "gpu_free", "idle"]] == before[0]).all()
-    assert (state.free == before[1]).all()
-    assert (state.groups == 0).all()
-    assert (state.totals[0].used_milli, state.totals[0].fragment) == (0, fragment)
+    assert (state.rooms[["cpu_free", "memory_free", "gpu_free", "idle"]] == before[0]).all()
+    assert (state.room_gpus == before[1]).all()
+    assert (state.room_groups == 0).all()
+    assert (state.totals[0].used_milli, state.spans[0].fragment) == (0, fragment)
     ran, last_s = state.pods.node >= 0, trace.submit_s[-1]
     ends_s = np.minimum(state.pods.start_s + trace.runtime_s, last_s)
     held_s = np.maximum(ends_s - state.pods.start_s, 0.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import gpusim
-from gpusim.studies.relief.on_site import generators
+from gpusim.studies.relief.equipment import generators
 
 POWER = {"key": "sites.york.grid_mw", "how": "add", "range": [0.0, 0.08], "step": 0.08}
 ENGINES = {"key": "sites.york.on_site.generators.engines.units", "how": "add", "range": [0, 1], "step": 1}

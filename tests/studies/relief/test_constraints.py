@@ -98,6 +98,15 @@ def test_stages_come_earlier_but_not_before_the_start(scenario: Scenario, everyt
     assert later.steps(scenario.run.start) == [(0.0, 128.0), (86_400.0, 256.0)]
 
 
+def test_what_is_taken_out_is_not_taken_out_earlier(scenario: Scenario) -> None:
+    """Half of a pool comes on day 1 and goes on day 2: the delivery comes earlier, and the GPUs go when they did."""
+    levels = [{"at": 0.0, "value": 128.0}, {"at": 1.0, "value": 256.0}, {"at": 2.0, "value": 128.0}]
+    retired = scenario.with_({"sites.frankfurt.pools.H200.gpus": levels})
+    found = {one.name: one for constraint in CONSTRAINTS for one in constraint(retired, 0.1, 7.0)}
+    earlier = found["delivery frankfurt/H200"].scenario(retired).sites["frankfurt"].pools["H200"].gpus
+    assert earlier.steps(retired.run.start) == [(0.0, 256.0), (172_800.0, 128.0)]
+
+
 def test_multiples_of_a_step(scenario: Scenario, everything: dict) -> None:
     gpus = everything["gpus texas/H100"]
     assert [gpus.size(multiple) for multiple in (0.1, 0.5, 1.0, 2.0)] == [8.0, 24.0, 48.0, 96.0]  # whole nodes

@@ -6,8 +6,8 @@ import pytest
 
 import gpusim
 from gpusim.scenario.scenario import Scenario
+from gpusim.studies.relief.admission import exemptions
 from gpusim.studies.relief.constraints import counterfactuals
-from gpusim.studies.relief.rules import exemptions
 from tests.regulation.kit import scenario
 from tests.regulation.test_building import AMSTERDAM, given
 

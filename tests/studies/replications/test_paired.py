@@ -11,8 +11,7 @@ import pytest
 from rich.console import Console
 
 from gpusim.report.console import print_comparison
-from gpusim.studies.replications.paired import held_back
-from gpusim.studies.replications.replications import Replications
+from gpusim.studies.replications.replications import Replications, held_back
 from tests.analysis.kit import make
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.rng import stream
-from gpusim.studies.statistics.elimination import RISK, Elimination
-from gpusim.studies.statistics.separation import separate
+from gpusim.studies.statistics.separation import RISK, Elimination, separate
 
 NAN = np.nan
 NEAR = {"best": [9.0, 9.3, 9.1, 9.2, 9.0, 9.4, 9.1, 9.2], "near": [9.1, 9.2, 9.0, 9.3, 9.1, 9.2, 9.2, 9.1]}

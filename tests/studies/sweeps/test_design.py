@@ -10,8 +10,8 @@ import pytest
 
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever, turned
+from gpusim.studies.sweeps.axis import points_of
 from gpusim.studies.sweeps.design import points, settings
-from gpusim.studies.sweeps.designs import points_of
 from gpusim.studies.sweeps.spec import SweepSpec
 
 POLICY = {

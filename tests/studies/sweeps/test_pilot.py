@@ -36,7 +36,7 @@ def test_a_fleet_that_starts_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     whole = gpusim.sweep(study(tmp_path, SWEEP.replace('"auto"', "0.0"), BUSY), "whole", executor="serial")
     assert (done.table()["allocation"] > whole.table()["allocation"]).all()
     # Pilots run once for a store.
-    monkeypatch.setattr("gpusim.studies.sweeps.pilot.jobs_present", None)
+    monkeypatch.setattr("gpusim.studies.sweeps.sweep.jobs_present", None)
     told = []
     gpusim.sweep(spec, "out", executor="serial", progress=told.append)
     assert told[-1].kept == 3

@@ -18,9 +18,8 @@ from gpusim.analysis.measure import Measure
 from gpusim.errors import ScenarioError
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import turned
-from gpusim.studies.sweeps.axis import Axis
+from gpusim.studies.sweeps.axis import Axis, Design, points_of
 from gpusim.studies.sweeps.design import points, settings
-from gpusim.studies.sweeps.designs import Design, points_of
 from gpusim.studies.sweeps.spec import Stop, SweepSpec
 from tests.scenario.test_fuzz import few, mutate
 
