@@ -1,5 +1,5 @@
 """Does the placement that fragments least also start jobs sooner, when jobs come and go?
-=====================================================================================
+======================================================================================
 
 Alibaba's openb trace of 2023 as a scenario: its GPU pods with their CPUs, memory, GPU types, arrivals and run times, on
 every twentieth of its 1,213 nodes, forty times as fast as they came, with EASY backfill: GPUs allocated and GPUs in

@@ -89,6 +89,9 @@ class Processes(Executor):
                     line.send(call)
                     found, error = line.recv()
                 except (EOFError, ConnectionError):
+                    if process is not None:
+                        process.terminate()  # if it has but closed its end
+                        process.join()
                     line, found, error = None, None, WorkerDied(DIED)
                     if self._over or attempt == ATTEMPTS - 1:
                         break
