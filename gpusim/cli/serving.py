@@ -105,7 +105,7 @@ def replay(
     acceptance: float, draft_ms: float, offload_gb: float, offload_gb_per_s: float, max_loras: int,
     adapter_mb: float, adapter_gb_per_s: float, out: Path | None, force: bool,
 ) -> None:  # fmt: skip
-    """Serve the REQUESTS of a trace: latencies, resources.
+    """Serve the REQUESTS of a trace: latencies and resources.
 
     Latencies come with intervals.
     """
