@@ -15,7 +15,7 @@ from gpusim.cli.terminal import loading, say
 
 @cli.command()
 def policies() -> None:
-    """Scheduling policies and placements: rules, options and sources.
+    """Scheduling policies and placements, and their sources.
 
     A scenario names one as `scheduler.order`, and a placement as `scheduler.placement`.
     """
