@@ -59,6 +59,11 @@ def load_policy(path: str, **options: object) -> Policy:
         raise PolicyError(
             f"policy {path!r}: it has 'key', which is asked once, and a method that is asked in every round; keep one"
         )
+    if callable(getattr(policy, "place", None)) and not callable(getattr(policy, "allocate", None)):
+        raise PolicyError(
+            f"policy {path!r}: it has 'place', which is asked for jobs that 'allocate' starts, and no 'allocate'; add it"
+            " or remove 'place'"
+        )
     return policy
 
 
