@@ -61,8 +61,8 @@ def load_policy(path: str, **options: object) -> Policy:
         )
     if callable(getattr(policy, "place", None)) and not callable(getattr(policy, "allocate", None)):
         raise PolicyError(
-            f"policy {path!r}: it has 'place', which is asked for jobs that 'allocate' starts, and no 'allocate'; add it"
-            " or remove 'place'"
+            f"policy {path!r}: it has 'place', which is asked for jobs that 'allocate' starts, and no 'allocate';"
+            " add it or remove 'place'"
         )
     return policy
 
