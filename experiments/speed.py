@@ -113,7 +113,7 @@ def case(name: str, rules: Scheduling, nodes: int = 1000, load: float = 0.9, n_j
     check(env, work, nodes)
     wait_s = env.fleet.jobs["waits"].sum(axis=1).mean()
     print(
-        f"{name:10} {nodes:7,} nodes  load {load:4.2f}  {n_jobs:9,} jobs  {n_jobs / wall_s:11,.0f} jobs/s"
+        f"{name:12} {nodes:7,} nodes  load {load:4.2f}  {n_jobs:9,} jobs  {n_jobs / wall_s:11,.0f} jobs/s"
         f"   {1e6 * wall_s / n_jobs:5.2f} us/job   mean wait {wait_s:9,.1f} s",
         flush=True,
     )
@@ -181,6 +181,7 @@ def _run_whole(n_jobs: int) -> None:
 
 
 EASY = Scheduling(backfill=Backfill.EASY)
+CONSERVATIVE = Scheduling(backfill=Backfill.CONSERVATIVE)
 POLICY = Scheduling(order=Order.CUSTOM, cycle_s=CYCLE_S)
 SRTF = Scheduling(order=Order.REMAINING, greedy=True)
 LAS = Scheduling(
@@ -197,6 +198,8 @@ CASES: dict[str, Callable[[], object]] = {
     "las_2d": lambda: case("las_2d", LAS),
     "srtf98": lambda: case("srtf", SRTF, load=0.98),
     "las98": lambda: case("las_2d", LAS, load=0.98),
+    "conservative": lambda: case("conservative", CONSERVATIVE),
+    "conservative98": lambda: case("conservative", CONSERVATIVE, load=0.98, n_jobs=100_000),
     "memory": memory,
     "whole": whole,
     "nodes": lambda: [case("fifo", Scheduling(), nodes=n) for n in (1_000, 10_000, 100_000)],
@@ -208,7 +211,7 @@ def main(names: list[str]) -> None:
     unknown = [name for name in names if name not in CASES]
     if unknown:
         sys.exit(f"unknown case: {', '.join(unknown)}; there are: {', '.join(CASES)}")
-    for rules in (Scheduling(), EASY, POLICY, SRTF):  # compile, or read from disk, before any clock starts
+    for rules in (Scheduling(), EASY, CONSERVATIVE, POLICY, SRTF):  # compile, or read from disk, before any clock starts
         play(workload(1000, 10, 0.9), 10, rules)
     for name in names or CASES:
         CASES[name]()
