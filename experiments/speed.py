@@ -211,7 +211,7 @@ def main(names: list[str]) -> None:
     unknown = [name for name in names if name not in CASES]
     if unknown:
         sys.exit(f"unknown case: {', '.join(unknown)}; there are: {', '.join(CASES)}")
-    for rules in (Scheduling(), EASY, CONSERVATIVE, POLICY, SRTF):  # compile, or read from disk, before the clock starts
+    for rules in (Scheduling(), EASY, CONSERVATIVE, POLICY, SRTF):  # compile, or read from disk, before clocks start
         play(workload(1000, 10, 0.9), 10, rules)
     for name in names or CASES:
         CASES[name]()
