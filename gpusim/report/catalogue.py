@@ -85,9 +85,9 @@ def _failures() -> Table:
 
 WORKS = {
     How.QUEUE: "the queue: in events or cycles, with EASY or conservative backfill, with preemption by priority or by"
-    " the order; jobs are sorted once, n log n; also, without conservative backfill and preemption by the order, with"
-    " jobs that share GPUs (not fair_share) and nodes whose CPUs or memory are limited, which no others go with, but"
-    " weighted_fair with the latter",
+    " the order; jobs are sorted once, n log n. Only these go with jobs that share GPUs (fair_share does not), and only"
+    " these and weighted_fair with limited CPUs or memory, both without conservative backfill and preemption by the"
+    " order",
     How.GREEDY: "which jobs hold GPUs: in events or cycles; running preemptible jobs are preempted, at the cost of"
     " their checkpoints; no backfill: jobs that fit behind a blocked one start; a pass is linear in"
     " the jobs behind the first waiting one",

@@ -36,7 +36,8 @@ def print_swings(
         console.print(f"{name}: costs {one.lost_j / JOULE_PER_MWH:.3g} MWh, {share:.2%} of what the site used{held}")
     scale = series["scale"]
     if not np.allclose(scale, 1.0, atol=1e-3):
+        factors = dict.fromkeys((f"{scale.min():.3g}", f"{scale.max():.3g}"))
         console.print(
-            f"The jobs' power is scaled by {scale.min():.3g} to {scale.max():.3g} so that every record interval has the"
+            f"The jobs' power is scaled by {' to '.join(factors)} so that every record interval has the"
             " energy of the run, where a job draws its mean power throughout, less if it is capped or slowed."
         )

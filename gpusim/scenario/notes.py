@@ -69,7 +69,7 @@ def notes(scenario: Scenario) -> list[str]:
     ]
     early = list(_too_early(scenario))
     odd = [*odd_values(scenario.to_toml_dict()), *_far_too_large(scenario)]
-    return [*_both(scenario), *odd, *_no_way(scenario), *_not_sold(scenario), *early, *found]
+    return [*_both(scenario), *odd, *_no_way(scenario), *_not_sold(scenario), *_untouched(scenario), *early, *found]
 
 
 def _not_sold(scenario: Scenario) -> Iterator[str]:
@@ -86,6 +86,15 @@ def _not_sold(scenario: Scenario) -> Iterator[str]:
             "money.resale: it has no effect: no level of sites.*.pools.*.gpus falls in the run; give a lower one at the"
             " date on which GPUs are sold, or leave it out"
         )
+
+
+def _untouched(scenario: Scenario) -> Iterator[str]:
+    """Planned maintenance that concerns no pool."""
+    pools = [(site, kind) for site, spec in scenario.sites.items() for kind in spec.pools]
+    for name, spec in scenario.failures.maintenance.items():
+        if not any(spec.concerns(site, kind) for site, kind in pools):
+            there = ", ".join(f"{kind} at {site}" for site, kind in pools)
+            yield f"{dotted(('failures', 'maintenance', name))}: it concerns no pool; there are {there}"
 
 
 def _falls(scenario: Scenario, pool: Pool) -> bool:

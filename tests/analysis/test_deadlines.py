@@ -81,7 +81,7 @@ def test_console_and_page():
     findings, section = Findings(make(HOURS, jobs=JOBS)), DeadlinesSection()
     out = io.StringIO()
     section.say(findings, Console(file=out, width=200))
-    assert out.getvalue() == ("Deadlines: 1 of 5 jobs ended in time (20%); 4 missed theirs, 2 of them of a.\n")
+    assert out.getvalue() == ("Deadlines: 1 of 5 jobs ended in time (20%); 4 missed theirs, 2 of them of tenant a.\n")
     rows = section.tables(findings)["deadlines-tenant"]["rows"]
     assert rows[0] == ["a", "4", "1", "2", "1", "33%", "28.3 min", "29.7 min"]
     assert rows[1][-1] == "none late"

@@ -91,3 +91,15 @@ def test_a_price_of_used_gpus_of_which_nothing_comes(contracts: dict, last: dict
     }  # fmt: skip
     found = notes(Scenario.from_dict(data))
     assert [text[: len(note)] for text in found] == ([note] if note else [])
+
+
+def test_maintenance_that_concerns_no_pool() -> None:
+    data = {
+        "name": "n", "run": {"start": "2026-06-01T00:00:00Z", "days": 1.0}, "sites": {"here": SITE},
+        "failures": {"maintenance": {"firmware": {"every_days": 30.0, "hours": 4.0, "gpu_types": ["B200"]}}},
+    }  # fmt: skip
+    assert notes(Scenario.from_dict(data)) == [
+        "failures.maintenance.firmware: it concerns no pool; there are H100 at here"
+    ]
+    data["failures"]["maintenance"]["firmware"]["gpu_types"] = ["B200", "H100"]
+    assert notes(Scenario.from_dict(data)) == []

@@ -30,9 +30,10 @@ class DeadlinesSection(Section):
         if n_missed:
             by = deadlines(findings.result, "tenant")
             most = by.loc[by["missed"].idxmax()]
-            said += f"; {n_missed:,} missed theirs" + (
-                f", {most['missed']:,} of them of {most['tenant']}" if len(by) > 1 else ""
-            )
+            said += f"; {n_missed:,} missed theirs"
+            if len(by) > 1:
+                whose = "all" if most["missed"] == n_missed else f"{most['missed']:,} of them"
+                said += f", {whose} of tenant {most['tenant']}"
         return [f"{said}."]
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:

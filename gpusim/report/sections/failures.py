@@ -53,7 +53,7 @@ class FailuresSection(Section):
         (failures, planned), times = _told_apart(findings), effective_times(findings.result)
         said = f"{len(failures):,}; jobs interrupted {number_of(int(failures['jobs'].sum()), 'time')}"
         if len(planned):
-            said += f", by maintenance {number_of(int(planned['jobs'].sum()), 'time')}"
+            said += f", and by maintenance {number_of(int(planned['jobs'].sum()), 'time')}"
         if len(times) and times["elapsed_gpu_hours"].iloc[0] > 0.0:
             said += f"; effective training time ratio {times['ettr'].iloc[0]:.1%}"
         terminal.print(f"Failures{findings.example}: {said}.")
