@@ -93,8 +93,9 @@ def _misfit(base: Scenario, keys: dict[str, object]) -> str:
     try:
         base.with_(keys)
     except ScenarioError as error:
-        found = [(re.match(r"scheduler\.\w+: found \S+ with ([^;]+);", fault), fault) for fault in error.faults]
-        whole = [match[1] for match, _fault in found if match]
+        misfit = r"scheduler(?:\.\w+: found \S+ with ([^;]+)|: \w+ = \S+ with (placement = [^;]+));"
+        found = [(re.match(misfit, fault), fault) for fault in error.faults]
+        whole = [match[1] or match[2] for match, _fault in found if match]
         others = [fault for match, fault in found if not match]
         return "; ".join([f"does not go with {' and '.join(dict.fromkeys(whole))}"][: len(whole)] + others)
     return ""

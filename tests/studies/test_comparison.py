@@ -145,9 +145,13 @@ def test_the_list_of_policies():
             assert option in listed
 
 
-def test_policies_that_a_scenario_does_not_go_with(tmp_path):
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [({}, "workload.share_gpus"), ({"scheduler.placement": "fgd"}, 'placement = "fgd"')],
+)
+def test_policies_that_a_scenario_does_not_go_with(changes, key, tmp_path):
     """They are named as the user wrote them, with those of the same order that go, or orders."""
-    shared = gpusim.Scenario.from_toml(SMALL).with_({"workload.share_gpus": True, "services": {}})
+    shared = gpusim.Scenario.from_toml(SMALL).with_({"workload.share_gpus": True, "services": {}, **changes})
     path = tmp_path / "shared.toml"
     path.write_text(to_toml(shared.to_toml_dict()))
     command = ["compare-policies", str(path), "--policies", "fifo,priority+preempt,las,sjf+easy"]
@@ -155,9 +159,8 @@ def test_policies_that_a_scenario_does_not_go_with(tmp_path):
     assert done.exit_code == 2
     said = done.stderr.splitlines()
     assert said[1:] == [
-        "  - priority+preempt: does not go with workload.share_gpus; give priority, priority+easy",
-        "  - las: does not go with workload.share_gpus;"
-        " give fifo, sjf, priority, largest, smallest, gpu_time, deadline",
+        f"  - priority+preempt: does not go with {key}; give priority, priority+easy",
+        f"  - las: does not go with {key}; give fifo, sjf, priority, largest, smallest, gpu_time, deadline",
     ]
 
 
