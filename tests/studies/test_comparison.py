@@ -129,7 +129,7 @@ def test_verdicts(store):
     assert table.loc[("evictions", "srtf"), "verdict"] == "worse"
     said = statement(findings, "wait_mean_s")
     assert "better under" in said
-    assert "no significant difference for fifo+none" in said
+    assert "the same under fifo+none" in said
     section = VerdictSection()
     assert "Under fifo+none all is the same as under fifo." in section.lead(findings)
     rows = section.tables(findings)["verdicts"]["rows"]

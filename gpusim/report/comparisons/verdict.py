@@ -87,8 +87,10 @@ def statement(findings: SweepFindings, measure: str) -> str:
     mean = findings.parts[measure].set_index("point")["mean"].get(0, float("nan"))
     said = _said(part)
     parts = [f"{verdict} under {said[verdict]}" for verdict in VERDICTS[:2] if said[verdict]]
-    if said["not significant"]:
-        parts.append(f"no significant difference for {', '.join(part.loc[part['verdict'] == 'not significant', AXIS])}")
+    same = _equal(part)
+    for told, rows in (("the same under", same), ("no significant difference for", ~same)):
+        if names := part.loc[rows & (part["verdict"] == "not significant"), AXIS].tolist():
+            parts.append(f"{told} {', '.join(names)}")
     head = f"{words[0].upper()}{words[1:]}, {unit_of(measure, abs(mean)).said(mean)} under {_base(findings)}"
     return f"{head}: {'; '.join(parts)}."
 
@@ -107,11 +109,21 @@ def _said(part: pd.DataFrame) -> dict[str, str]:
     return found
 
 
+def _equal(gaps: pd.DataFrame) -> pd.Series:
+    """Whether a measure came out the same in every replication."""
+    return (gaps[["difference", "low", "high"]] == 0.0).all(axis=1)
+
+
 def _change(row) -> str:
-    """A difference and half of its interval: ``-42.0% ± 5.0%``, or in its own unit where it is many times the base."""
+    """A difference and half of its interval: ``-42.0% ± 5.0%``.
+
+    In points where the measure is a share, and in its own unit where the difference is many times the base.
+    """
     half = (row.high - row.low) / 2.0
     if row.difference == half == 0.0:
         return "the same"
+    if (share := unit_of(row.measure, abs(row.difference))).name == "%":
+        return f"{row.difference * share.factor:+z.1f} \u00b1 {half * share.factor:.1f} points"
     if row.difference and abs(row.relative) < MOST_RELATIVE:  # of a base of 0 there is no share
         scale = abs(row.relative / row.difference)
         return f"{row.relative:+z.1%} \u00b1 {half * scale:.1%}"
@@ -126,7 +138,7 @@ def _base(findings: SweepFindings) -> str:
 def _the_same(findings: SweepFindings) -> list[str]:
     """Policies under which all comes as under the first, whatever is measured."""
     rows = judged(findings)
-    equal = (rows[["difference", "low", "high"]] == 0.0).all(axis=1).groupby(rows[AXIS], sort=False).all()
+    equal = _equal(rows).groupby(rows[AXIS], sort=False).all()
     names = equal.index[equal]
     return [f"Under {' and '.join(names)} all is the same as under {_base(findings)}."] if len(names) else []
 
