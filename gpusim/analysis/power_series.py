@@ -130,12 +130,9 @@ def power_series(
     edges_s = from_s + step_s * np.arange(samples + 1)
     spans_s = np.append(power["start_s"], power["end_s"].iloc[-1])
     jobs_j, of_spans_j = np.zeros(samples), np.zeros(len(power))
-    for begin_s, end_s, steps, shift_s in _runs(result, site, spans_s[0], spans_s[-1], work_step_s):
-        for at_s, out in ((edges_s, jobs_j), (spans_s, of_spans_j)):
-            inside = slice(max(np.searchsorted(at_s, begin_s) - 1, 0), np.searchsorted(at_s, end_s) + 1)
-            if inside.stop - inside.start > 1:
-                since_s = np.clip(at_s[inside], begin_s, end_s) - begin_s
-                out[inside.start : min(inside.stop - 1, len(out))] += np.diff(steps.energy_j(since_s, shift_s))
+    for run in _runs(result, site, spans_s[0], spans_s[-1], work_step_s):
+        _add(jobs_j, edges_s, *run)
+        _add(of_spans_j, spans_s, *run)
     steps_j, rest_j = np.zeros(samples), power["serving_j"].to_numpy()
     if serving_j is not None:
         steps_j, rest_j = np.diff(serving_j(edges_s)), rest_j - np.diff(serving_j(spans_s))
@@ -153,6 +150,14 @@ def power_series(
     loss = 1.0 + Scenario.from_dict(result.manifest["scenario"]).sites[site].cooling.losses.linear
     rest_w = (power["facility_w"] - loss * power["it_w"]).to_numpy()[row]
     return pd.DataFrame({**columns, "facility_w": loss * columns["it_w"] + rest_w, "scale": scale[row]})
+
+
+def _add(out_j: np.ndarray, at_s: np.ndarray, begin_s: float, end_s: float, steps: Steps, shift_s: float) -> None:
+    """Add what a run draws above idle between each two of the moments ``at_s``."""
+    inside = slice(max(np.searchsorted(at_s, begin_s) - 1, 0), np.searchsorted(at_s, end_s) + 1)
+    if inside.stop - inside.start > 1:
+        since_s = np.clip(at_s[inside], begin_s, end_s) - begin_s
+        out_j[inside.start : min(inside.stop - 1, len(out_j))] += np.diff(steps.energy_j(since_s, shift_s))
 
 
 def _checked(result: Record, site: str, from_s: float, to_s: float, step_s: float, work_step_s: float) -> pd.DataFrame:

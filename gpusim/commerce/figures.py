@@ -46,9 +46,8 @@ def irr(flows: np.ndarray) -> tuple[float, str]:
     if not roots:
         return float("nan"), f"no rate between {_a_year(LEAST):.0%} and {_a_year(MOST):,.0%} a year"
     if len(roots) > 1:
-        return float(
-            "nan"
-        ), f"{number_of(len(roots), 'rate')}: {', '.join(f'{_a_year(rate):.1%}' for rate in roots)} a year"
+        found = ", ".join(f"{_a_year(rate):.1%}" for rate in roots)
+        return float("nan"), f"{number_of(len(roots), 'rate')}: {found} a year"
     return _a_year(roots[0]), ""
 
 
