@@ -40,8 +40,8 @@ def draw(power_w: Mapping[str, np.ndarray], step_s: float, title: str) -> Figure
         handles.append(mpl.lines.Line2D([], [], **look, label=name))
     axes[0].set_title(title)
     axes[1].set_title("The same, some seconds of it")
-    axes[1].set_xlabel("time since the beginning of the window [s]")
     for ax in axes[:2]:
+        ax.set_xlabel("time since the beginning of the window [s]")
         ax.set_ylabel("power [MW]")
     bands = swings.bands(next(iter(power_w.values())), step_s)
     axes[2].set_title("Swings by frequency, root mean square")
