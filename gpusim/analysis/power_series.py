@@ -154,10 +154,10 @@ def power_series(
 
 def _add(out_j: np.ndarray, at_s: np.ndarray, begin_s: float, end_s: float, steps: Steps, shift_s: float) -> None:
     """Add what a run draws above idle between each two of the moments ``at_s``."""
-    inside = slice(max(np.searchsorted(at_s, begin_s) - 1, 0), np.searchsorted(at_s, end_s) + 1)
-    if inside.stop - inside.start > 1:
-        since_s = np.clip(at_s[inside], begin_s, end_s) - begin_s
-        out_j[inside.start : min(inside.stop - 1, len(out_j))] += np.diff(steps.energy_j(since_s, shift_s))
+    first, last = max(int(np.searchsorted(at_s, begin_s)) - 1, 0), int(np.searchsorted(at_s, end_s))
+    if last > first:
+        since_s = np.clip(at_s[first : last + 1], begin_s, end_s) - begin_s
+        out_j[first : min(last, len(out_j))] += np.diff(steps.energy_j(since_s, shift_s))
 
 
 def _checked(result: Record, site: str, from_s: float, to_s: float, step_s: float, work_step_s: float) -> pd.DataFrame:
