@@ -14,7 +14,7 @@ from gpusim.analysis.lateness import spelled
 from gpusim.analysis.rivalry import lines, list_usd
 from gpusim.analysis.wording import edges_s
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import calendar_axis, height_in, plain, sheet, thousands
+from gpusim.report.figures.frame import calendar_axis, key, plain, sheet, thousands, titled_with_key
 from gpusim.report.figures.palette import LINES, SERIES
 from gpusim.tables.names import PRICES
 from gpusim.tables.record import Record
@@ -44,9 +44,7 @@ def draw(result: Record) -> Figure:
     if kinds:
         _prices(axes[-1], result, kinds, start, end_s)
     calendar_axis(axes[-1], start, 0.0, end_s)
-    key = [Patch(color=OURS, label="ours"), Patch(color=RIVALS, label="rivals'")]
-    figure.legend(handles=key, loc="upper left", ncols=2, bbox_to_anchor=(0.02, 1.0 - 0.05 / height_in(figure)),
-                  borderaxespad=0.0, handlelength=1.2)  # fmt: skip
+    key(figure, [Patch(color=OURS, label="ours"), Patch(color=RIVALS, label="rivals'")], 0.05)
     return figure
 
 
@@ -65,9 +63,8 @@ def _prices(ax: Axes, result: Record, kinds: list[str], start: datetime, end_s: 
         usd = (part["on_demand_price_ratio"] * list_usd(result, part["gpu_type"])).to_numpy()
         ax.step(days, np.append(usd, usd[-1]), where="post", color=SERIES[i], linestyle=LINES[i % len(LINES)],
                 linewidth=1.3, label=kind)  # fmt: skip
-    ax.set_title("On demand")
     ax.set_ylabel("USD per GPU-hour")
     ax.set_ylim(bottom=0.0)
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     ax.yaxis.set_major_formatter(FuncFormatter(plain))
-    ax.legend(loc="lower right", ncols=len(kinds), bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, handlelength=1.8)
+    titled_with_key(ax, "On demand", len(kinds))
