@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -25,10 +26,12 @@ MOST = 6  # supplies drawn
 
 
 def draw(result: Record) -> Figure:
-    """A panel per supply: units in line, ours below the rivals'; and one of prices by GPU type."""
-    table, prices = lines(result), result.tables.get(PRICES)
-    supplies = list(table["supply"].unique())[:MOST]
-    kinds = [] if prices is None else _priced(result)
+    """A panel per supply for which someone waits: units in line, ours below the rivals'; and one of prices by GPU type.
+
+    One of either is there, see ``has_panels``.
+    """
+    table, kinds = lines(result), _priced(result)
+    supplies = waited_for(table)[:MOST]
     figure, axes = sheet([0.95] * len(supplies) + [1.35] * bool(kinds), 0.5)
     start, end_s = datetime.fromisoformat(result.manifest["start"]), result.manifest["duration_s"]
     for ax, supply in zip(axes, supplies, strict=False):
@@ -48,8 +51,21 @@ def draw(result: Record) -> Figure:
     return figure
 
 
+def has_panels(result: Record) -> bool:
+    """Whether there is anything to draw."""
+    return bool(waited_for(lines(result)) or _priced(result))
+
+
+def waited_for(table: pd.DataFrame) -> list[str]:
+    """Supplies of a table of ``lines`` for which someone waits as a month begins."""
+    waits = table["ours"] + table["rivals"] > 0.0
+    return list(table.loc[waits, "supply"].unique())
+
+
 def _priced(result: Record) -> list[str]:
     """GPU types of the fleet whose price follows a line."""
+    if PRICES not in result.tables:
+        return []
     index = result.manifest["scenario"]["market"]["index"]["supplies"]
     there = set(result.pools["gpu_type"])
     return [kind for kind in index if kind in there][: len(SERIES)]
