@@ -2,6 +2,10 @@
 
 A booking takes GPUs of nodes, microwatts of the site where its power is limited, and GPUs of the tenant's quota. All
 are whole numbers, so that what was promised is there in whatever order it is added up.
+
+Writes: clock, due_ids, due_keys, due_pos, heap_ids, heap_keys, jobs, plans, pools, release_pos, seats, sites.
+Reads: by_place, holdings, lanes, picked, scheduling, words.
+Units: s, W, µW, GPUs.
 """
 
 from __future__ import annotations

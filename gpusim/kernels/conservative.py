@@ -2,6 +2,10 @@
 
 Every job has a reservation as it arrives, and nobody later delays it: Mu'alem and Feitelson (2001), Utilization,
 predictability, workloads, and user runtime estimates in scheduling the IBM SP2 with backfilling, IEEE TPDS 12(6).
+
+Writes: nodes, picked, scratch_ids, scratch_keys, scratch_pos.
+Reads: clock, jobs, plans, pools, scheduling, sites.
+Units: s, µW, GPUs.
 """
 
 from __future__ import annotations

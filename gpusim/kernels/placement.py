@@ -2,6 +2,10 @@
 
 Every node that is on stands in the open set of ``min(free, spare)`` GPUs and, while reserved, also in the
 reserved set of ``free`` GPUs. Domains stand in one set by idle nodes outside the reservation, one by all idle nodes.
+
+Writes: domain_idle, picked, pools, words.
+Reads: nodes, scheduling.
+Units: GPUs.
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 A pool whose head is blocked holds at most one promise: ``reserved_job`` will start at ``shadow_s`` and draw
 ``promised_w`` for ``promised_wall_s``. Beside running jobs, which are expected to give their power back, promises are
 the load that a site is expected to carry (``site_load``).
+
+Writes: jobs, pools.
+Reads: holdings, release_pos, scheduling, scratch_ids, scratch_keys, sites.
+Units: s, W.
 """
 
 from __future__ import annotations

@@ -6,6 +6,10 @@ the same step do so in the order in which they were admitted, as they stand amon
 
 A step gives a token, or with drafts the mean of many: behind n steps n times that mean, rounded down, are given. Who
 runs has blocks for its tokens and for as many more as are drafted.
+
+Writes: end_rows, ends, engines, places, requests, turns.
+Reads: entries.
+Units: s, tokens, blocks.
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 Until the batch changes, each step takes longer than the one before by the same time, up to a knot of the tables: so
 many steps take a closed sum. The batch changes when somebody ends, when blocks run out, or when somebody can join.
 Replicas in step with each other, a group, are known by their first.
+
+Writes: engines, requests.
+Reads: entries, numbers.
+Units: s, tokens, blocks.
 """
 
 from __future__ import annotations

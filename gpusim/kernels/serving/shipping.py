@@ -7,6 +7,9 @@ one request after the other for all of them; while it carries nothing, who waits
 
 A request has two rows there: an even one, in which it is prefilled, and the odd one behind it, in which it is decoded.
 Half an even row is that of its shipment.
+
+Writes: engines, requests, shipments.
+Units: s, tokens, blocks.
 """
 
 from __future__ import annotations
