@@ -1,4 +1,9 @@
-"""Whether a job may have the power that it draws, by the limit of its site and beside what is promised to others."""
+"""Whether a job may have the power that it draws, by the limit of its site and beside what is promised to others.
+
+Writes: nothing.
+Reads: clock, jobs, pools, scheduling, sites.
+Units: s, W.
+"""
 
 from __future__ import annotations
 

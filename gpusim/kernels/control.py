@@ -1,4 +1,9 @@
-"""What control processes do to the fleet: capacity, failures, limits, data."""
+"""What control processes do to the fleet: capacity, failures, limits, data.
+
+Writes: heap_ids, heap_keys, idle_pos, nodes, pools, sites.
+Reads: holdings, jobs, scheduling.
+Units: s, W, GPUs.
+"""
 
 from __future__ import annotations
 

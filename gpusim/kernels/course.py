@@ -5,6 +5,10 @@ work stops while the first part of a checkpoint is written, the rest is written 
 place in it is in seconds at rate 1. At rate r a run moves r seconds along its course in each second; at rate 0 it is
 paused. While it reads or writes on storage that jobs share at each moment, storage alone gives its rate. Nearly all
 runs are at rate 1 throughout, so that the place is the time since the start; the others have a row in ``paces``.
+
+Writes: nothing.
+Reads: classes, jobs, paces, pools, segments, sites, speeds.
+Units: s, W, GPU/1000.
 """
 
 from __future__ import annotations

@@ -1,6 +1,10 @@
 """What EASY reckons with: when holdings are expected to end, and nodes to be idle.
 
 Told of every node that is taken or given back, then of the holding; without EASY nobody asks, and nothing is done.
+
+Writes: heap_ids, heap_keys, idle_pos, nodes, pools, release_pos.
+Reads: holdings, scheduling.
+Units: s.
 """
 
 from __future__ import annotations

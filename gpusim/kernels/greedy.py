@@ -5,6 +5,10 @@ each has its GPUs if so many are left. Those that run and have none are stopped,
 are started, the larger first.
 
 Who runs and comes before all that wait keeps what it has: only the others are looked at.
+
+Writes: clock, lanes, pools, scratch_ids.
+Reads: jobs, roster_gpus, roster_jobs, roster_keys, rosters, scheduling.
+Units: W, GPUs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Who leaves a site that could draw too much: when its limit falls, or for a replica that lacks power there."""
+"""Who leaves a site that could draw too much: when its limit falls, or for a replica that lacks power there.
+
+Writes: nothing.
+Reads: clock, heap_ids, holdings, jobs, pools, sites.
+Units: s, W.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Changes of the rate at which jobs run, of one or of all in a pool or at a site, and of what they draw meanwhile."""
+"""Changes of the rate at which jobs run, of one or of all in a pool or at a site, and of what they draw meanwhile.
+
+Writes: paces, pools, sites.
+Reads: holdings, jobs.
+Units: s.
+"""
 
 from __future__ import annotations
 

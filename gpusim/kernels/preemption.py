@@ -1,4 +1,9 @@
-"""Eviction: who makes room for a more urgent job or for a replica, and what goes back to the queue."""
+"""Eviction: who makes room for a more urgent job or for a replica, and what goes back to the queue.
+
+Writes: pools.
+Reads: holdings, jobs, nodes, scheduling.
+Units: GPUs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Reading the fleet at one moment: running integrals, and what runs have come to."""
+"""Reading the fleet at one moment: running integrals, and what runs have come to.
+
+Writes: `out`, `work_s`, `writes_s`.
+Reads: classes, jobs, lanes, pools, sites.
+Units: s, W.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +35,7 @@ def energies_of(f, rows, now, out):
 
 @kernel
 def courses_of(f, rows, work_s, writes_s):
-    """[s] of work and of checkpoints in the courses of jobs' last runs, each into an array of the shape of ``rows``."""
+    """Work and checkpoints in the courses of jobs' last runs [s], into ``work_s`` and ``writes_s``, as ``rows``."""
     for i in range(len(rows)):
         j = rows[i]
         p, c = f.jobs[j].pool, f.jobs[j].job_class

@@ -1,6 +1,10 @@
 """Rounds: what a policy in Python sees of waiting and running jobs, and how what it decides is carried out.
 
 Nothing here checks what a policy answers: ``engine/doors.py`` has.
+
+Writes: clock, lanes, ordered, picked, `allowed`, `row`, `rows`.
+Reads: candidate_links, candidates, deadlines, holdings, jobs, pools, routes, scheduling.
+Units: s, GPUs.
 """
 
 from __future__ import annotations
@@ -60,7 +64,7 @@ def list_waiting(f, p, rows, first, now):
 
 @kernel
 def list_running(f, p, rows, first, now):
-    """The same with those that run there; how many."""
+    """Fill ``rows`` likewise with those that run there; how many."""
     pool = f.pools[p]
     count = 0
     for n in range(pool.first_node, pool.first_node + pool.n_nodes):

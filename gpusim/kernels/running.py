@@ -1,4 +1,9 @@
-"""A job's run: its start, its end, its eviction, and what changes its rate."""
+"""A job's run: its start, its end, its eviction, and what changes its rate.
+
+Writes: cap_loads, clock, end_pos, heap_ids, heap_keys, holdings, jobs, paces, pools, segments, sites, turns.
+Reads: cap_draws, cap_rates, classes, scheduling.
+Units: s, W, J, GPU/1000, GPUs.
+"""
 
 from __future__ import annotations
 

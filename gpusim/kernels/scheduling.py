@@ -1,4 +1,9 @@
-"""The scheduling pass of one pool: start heads while they fit, then let others pass the blocked head."""
+"""The scheduling pass of one pool: start heads while they fit, then let others pass the blocked head.
+
+Writes: jobs, lanes, pools.
+Reads: clock, scheduling.
+Units: s, GPUs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Replicas of inference services: what holds GPUs for them, what they draw, and why one cannot start."""
+"""Replicas of inference services: what holds GPUs for them, what they draw, and why one cannot start.
+
+Writes: cap_loads, holdings, pools, replicas, sites.
+Reads: jobs.
+Units: s, W, GPUs.
+"""
 
 from __future__ import annotations
 
