@@ -129,10 +129,7 @@ def power_series(
     samples = int(np.floor((to_s - from_s) / step_s + 1e-9))
     edges_s = from_s + step_s * np.arange(samples + 1)
     spans_s = np.append(power["start_s"], power["end_s"].iloc[-1])
-    jobs_j, of_spans_j = np.zeros(samples), np.zeros(len(power))
-    for run in _runs(result, site, spans_s[0], spans_s[-1], work_step_s):
-        _add(jobs_j, edges_s, *run)
-        _add(of_spans_j, spans_s, *run)
+    jobs_j, of_spans_j = _drawn_j(result, site, work_step_s, edges_s, spans_s)
     steps_j, rest_j = np.zeros(samples), power["serving_j"].to_numpy()
     if serving_j is not None:
         steps_j, rest_j = np.diff(serving_j(edges_s)), rest_j - np.diff(serving_j(spans_s))
@@ -146,10 +143,26 @@ def power_series(
         "serving_w": steps_j / step_s + rest_j[row] / span_s,
         "idle_w": power["idle_j"].to_numpy()[row] / span_s,
     }
-    columns["it_w"] = columns["jobs_w"] + columns["serving_w"] + columns["idle_w"]
+    it_w = columns["jobs_w"] + columns["serving_w"] + columns["idle_w"]
+    facility_w = _facility_w(result, site, power, row, it_w)
+    return pd.DataFrame({**columns, "it_w": it_w, "facility_w": facility_w, "scale": scale[row]})
+
+
+def _facility_w(result: Record, site: str, power: pd.DataFrame, row: np.ndarray, it_w: np.ndarray) -> np.ndarray:
+    """[W] With overhead: conversion losses follow the load, the rest is the mean of the record interval, a ``row``."""
     loss = 1.0 + Scenario.from_dict(result.manifest["scenario"]).sites[site].cooling.losses.linear
-    rest_w = (power["facility_w"] - loss * power["it_w"]).to_numpy()[row]
-    return pd.DataFrame({**columns, "facility_w": loss * columns["it_w"] + rest_w, "scale": scale[row]})
+    return loss * it_w + (power["facility_w"] - loss * power["it_w"]).to_numpy()[row]
+
+
+def _drawn_j(
+    result: Record, site: str, work_step_s: float, edges_s: np.ndarray, spans_s: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """[J] What the site's jobs draw above idle, by their steps, in each sample and in each record interval."""
+    of_samples_j, of_spans_j = np.zeros(len(edges_s) - 1), np.zeros(len(spans_s) - 1)
+    for run in _runs(result, site, spans_s[0], spans_s[-1], work_step_s):
+        _add(of_samples_j, edges_s, *run)
+        _add(of_spans_j, spans_s, *run)
+    return of_samples_j, of_spans_j
 
 
 def _add(out_j: np.ndarray, at_s: np.ndarray, begin_s: float, end_s: float, steps: Steps, shift_s: float) -> None:

@@ -13,13 +13,13 @@ import numpy as np
 
 from gpusim.gangs import MILLI
 from gpusim.kernels.reading import courses_of
-from gpusim.kernels.state.codes import Cause, Status
+from gpusim.kernels.state.codes import PAUSES, SLOWED_FOR, Cause, Status
 from gpusim.kernels.state.fleet import Fleet
 
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (
     Cause.LOADING, Cause.RESTARTING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.THROTTLED,
-    Cause.THROTTLED_FEEDER, Cause.THROTTLED_COOLING, Cause.SLOWED_CURTAILED, Cause.IDLE_FRAGMENTED,
+    Cause.THROTTLED_FEEDER, *SLOWED_FOR.values(), Cause.IDLE_FRAGMENTED,
 )  # fmt: skip
 
 
@@ -69,8 +69,8 @@ def split_runs(
 ) -> tuple[dict[Cause, np.ndarray], GpuTime]:
     """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and of each job.
 
-    ``binding_s``: by what caps are put down to while it binds (``THROTTLED_COOLING``, ``SLOWED_CURTAILED``, that has
-    pauses too), and of each site, from when to when [s] that was its lowest limit.
+    ``binding_s``: by what caps are put down to while a limit binds (``SLOWED_FOR``; those of ``PAUSES`` have pauses
+    too), and of each site, from when to when [s] that was its lowest limit.
 
     Returns
     -------
@@ -182,7 +182,7 @@ def _book(
     for cause, by_site in binding_s.items():
         for site, spans in enumerate(by_site):
             for name, lost in losses.items() if spans else ():
-                if name == Cause.SLOWED and cause != Cause.SLOWED_CURTAILED:
+                if name == Cause.SLOWED and cause not in PAUSES:
                     continue
                 mine = np.flatnonzero((fleet.pools["site"][pool] == site) & (lost > 0.0))
                 for from_s, to_s in spans if len(mine) else ():

@@ -33,12 +33,10 @@ from gpusim.kernels.running import start
 from gpusim.kernels.sharing import fits, lacks_cpu_memory
 from gpusim.kernels.shortage import shortage
 from gpusim.kernels.spreading import roams, slowest_rate
-from gpusim.kernels.state.codes import NONE, SEVERAL, Backfill, Order, Status, Wait
+from gpusim.kernels.state.codes import FOR_POWER, NONE, SEVERAL, Backfill, Order, Status, Wait
 
 _EASY = int(Backfill.EASY)
-_BUSY, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.POWER), int(Wait.QUOTA)
-_RULE, _COOLING, _POLICY = int(Wait.RULE), int(Wait.COOLING), int(Wait.POLICY)
-_CURTAILED, _CPU_MEMORY = int(Wait.CURTAILED), int(Wait.CPU_MEMORY)
+_BUSY, _QUOTA, _POLICY, _CPU_MEMORY = int(Wait.BUSY), int(Wait.QUOTA), int(Wait.POLICY), int(Wait.CPU_MEMORY)
 _CUSTOM, _QUEUED = int(Order.CUSTOM), int(Status.QUEUED)
 
 
@@ -239,7 +237,7 @@ def start_behind_head(f, j, p, now):
 def _promise_anew(f, p, head, reason, now):
     """What the blocked head is promised, and who may start beside it."""
     backfill = f.scheduling[0].backfill
-    lacks_power = reason == _POWER or reason == _RULE or reason == _COOLING or reason == _CURTAILED
+    lacks_power = reason in FOR_POWER
     if backfill == _EASY:
         if lacks_power:
             reserve_power(f, head, p, now)

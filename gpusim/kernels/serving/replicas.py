@@ -24,13 +24,12 @@ from gpusim.kernels.promise import look_again
 from gpusim.kernels.queueing import exceeds_quota
 from gpusim.kernels.shortage import shortage
 from gpusim.kernels.state.capacity import NEVER
-from gpusim.kernels.state.codes import NONE, Owner, Phase, Wait
+from gpusim.kernels.state.codes import FOR_POWER, NONE, Owner, Phase, Wait
 from gpusim.kernels.taking import give_nodes_back, take_nodes
 from gpusim.kernels.waking import mark_dirty
 
 _REPLICA, _SERVING = int(Owner.REPLICA), int(Phase.SERVING)
 _QUOTA, _POWER = int(Wait.QUOTA), int(Wait.POWER)
-_RULE, _COOLING, _CURTAILED = int(Wait.RULE), int(Wait.COOLING), int(Wait.CURTAILED)
 
 
 @inner
@@ -95,8 +94,7 @@ def _make_way(f, v, r, p, lacks, now):
     replica, s, most_w = v.replicas[r], f.pools[p].site, _most_w(f, v, r, p)
     if lacks == _QUOTA or not could_have_power(f, s, most_w, replica.priority):
         return False
-    for_power = lacks == _POWER or lacks == _RULE or lacks == _COOLING or lacks == _CURTAILED
-    if not for_power and not make_room(f, p, NONE, replica.gpus, replica.priority, False, now):
+    if lacks not in FOR_POWER and not make_room(f, p, NONE, replica.gpus, replica.priority, False, now):
         return False
     if fits_limit(f, s, most_w):
         return True
