@@ -35,6 +35,12 @@ def held_cpu_memory(f, j, p, what):
 
 
 @inner
+def who_counts(f, j, p):
+    """The job, if CPUs and memory of its node matter to it, or else NONE: to gangs, which have all of theirs, never."""
+    return j if f.scheduling[0].cpu_memory != 0 and f.jobs[j].gpus <= f.pools[p].gpus_per_node else NONE
+
+
+@inner
 def has_cpu_memory(f, j, n, beside_head):
     """Whether a node has what a job takes of CPUs and memory there; ``beside_head``: beside what is kept for one."""
     p = f.nodes[n].pool

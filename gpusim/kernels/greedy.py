@@ -12,14 +12,13 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.admission import lacking, power_allows
+from gpusim.kernels.lacking import why_waits
 from gpusim.kernels.lanes import lane_of
 from gpusim.kernels.placement import ALL
 from gpusim.kernels.preemption import evict
 from gpusim.kernels.queueing import over_quota, rewind
 from gpusim.kernels.roster import count_up_to, sort_running, take_notes
-from gpusim.kernels.scheduling import explain, no_room, try_start
-from gpusim.kernels.sharing import fits
+from gpusim.kernels.scheduling import explain, try_start
 from gpusim.kernels.standing import key_if_started, keys_change_places
 from gpusim.kernels.state.codes import NONE, Wait
 
@@ -75,16 +74,6 @@ def _larger_first(f, starts):
 
 
 @inner
-def lack(f, j, p):
-    """Why a job waits that did not start: for nodes or power, or else because others shall have these."""
-    if not fits(f, j, p, ALL):
-        return no_room(f, j, p)
-    if not power_allows(f, j, p):
-        return lacking(f, j, p)
-    return _POLICY
-
-
-@inner
 def _say_why(f, p, now):
     """All wait for what the first of them lacks, but those whose quota refuses them."""
     roster = f.rosters[p]
@@ -98,7 +87,7 @@ def _say_why(f, p, now):
             head = j
             if f.scheduling[0].quotas == 0:
                 break
-    explain(f, p, head, lack(f, head, p) if head != NONE else _POLICY, now)
+    explain(f, p, head, why_waits(f, head, p, _POLICY) if head != NONE else _POLICY, now)
 
 
 @part

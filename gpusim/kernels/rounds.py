@@ -12,8 +12,8 @@ from gpusim.kernels.arrivals import turn_away
 from gpusim.kernels.course import expected_wall_time
 from gpusim.kernels.cpu_memory import held_cpu_memory
 from gpusim.kernels.gang import held_gpus
-from gpusim.kernels.greedy import lack
 from gpusim.kernels.jobs_on import first_on, next_on
+from gpusim.kernels.lacking import why_waits
 from gpusim.kernels.lanes import lane_of
 from gpusim.kernels.placement import ALL
 from gpusim.kernels.preemption import evict
@@ -146,7 +146,7 @@ def close(f, p, rows, gpus, now):
                 f.lanes[lane_of(f, j, p)].left_out = 1
             elif head == NONE or (gpus[i] > 0 and not has_gpus):
                 head, has_gpus = j, gpus[i] > 0
-    explain(f, p, head, lack(f, head, p) if head != NONE else _POLICY, now)
+    explain(f, p, head, why_waits(f, head, p, _POLICY) if head != NONE else _POLICY, now)
     if f.scheduling[0].queue_limit >= 0:
         turn_away(f, p, now)
 
