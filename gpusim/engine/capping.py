@@ -64,6 +64,7 @@ def cap_tables(
 
     ``fed``: sites where feeders may cap jobs.
     """
+    phases = _phases(classes, replicas)
     replicas = replicas[replicas["capped_w"] > 0.0]
     deepest = max([steps_of(one) for one in caps] + [steps_down(caps[s]) for s in fed], default=0)
     draws = draws_of(deepest)
@@ -71,20 +72,33 @@ def cap_tables(
     exponent = np.array([[c.cap_exponent] for c in classes])
     all_priorities = np.concatenate([priority, replicas["priority"]])
     priorities = np.unique(all_priorities).astype("i8") if deepest else np.zeros(1, "i8")
-    phases = np.unique(np.concatenate([slowing(classes), replicas["cap_exponent"]]))
     groups = {Capping.PRIORITY: len(priorities), Capping.PHASE: len(phases)}
     return {
         "cap_draws": draws,
         "cap_rates": 1.0 / (share + (1.0 - share) * draws**-exponent),
         "cap_loads": np.zeros((len(caps), max(groups.get(one.capping, 1) for one in caps))),
         "cap_priorities": priorities,
-        "cap_phases": phases,
         "cap_moves": records(CAP_MOVE, MOVES if deepest and len(replicas) else 0),
         "fresh": np.zeros(FRESH if deepest else 1, "i8"),
     }
 
 
-def slowing(classes: list[ClassSpec]) -> np.ndarray:
+def phase_groups(classes: list[ClassSpec], replicas: np.recarray) -> tuple[np.ndarray, np.ndarray]:
+    """Groups of classes, shape (classes,), and of replicas, shape (replicas,), whom caps slow alike, the least first.
+
+    That of a replica that is not capped says nothing.
+    """
+    phases = _phases(classes, replicas)
+    of_replicas = np.minimum(np.searchsorted(phases, replicas["cap_exponent"]), len(phases) - 1)
+    return np.searchsorted(phases, _slowing(classes)), of_replicas
+
+
+def _phases(classes: list[ClassSpec], replicas: np.recarray) -> np.ndarray:
+    """By how much caps slow classes, and replicas that are capped, each once, the least first."""
+    return np.unique(np.concatenate([_slowing(classes), replicas["cap_exponent"][replicas["capped_w"] > 0.0]]))
+
+
+def _slowing(classes: list[ClassSpec]) -> np.ndarray:
     """By how much caps slow each class, shape (classes,): lost rate over lost draw, of small caps."""
     return np.array([c.cap_exponent * (1.0 - c.communication_share) for c in classes])
 

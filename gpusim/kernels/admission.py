@@ -1,4 +1,4 @@
-"""Whether a job may have the power that it draws, by the limit of its site and beside what is promised to others.
+"""Whether who starts may have the power that it draws, by its site's limit and beside what is promised to others.
 
 Writes: nothing.
 Reads: clock, jobs, pools, scheduling, sites.
@@ -13,11 +13,10 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.course import counted, expected_wall_time
 from gpusim.kernels.limit import allowed_w, peak_w
 from gpusim.kernels.site_load import binds, fits_at_begin, promise_begins_s, room_left_w
-from gpusim.kernels.state.codes import NONE, Backfill, Phase, Wait
+from gpusim.kernels.state.codes import NONE, Backfill, Phase
 
 _EASY, _NEVER_PASSED = int(Backfill.EASY), int(Backfill.NONE)
 _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)
-_POWER = int(Wait.POWER)
 
 
 @inner
@@ -51,14 +50,14 @@ def _leaves_claimed(f, j, p, w, limit_w):
 
 
 @inner
-def _admits(f, j, p, limit_w):
+def admits(f, p, j, w, limit_w):
+    """Whether a limit admits ``w`` more in pool ``p``; for job ``j`` also beside what is promised to others."""
     if limit_w == math.inf:
         return True
     s, now = f.pools[p].site, f.clock[0].now_s
-    w = counted(f, j, p)
     if peak_w(f, s, w) > allowed_w(limit_w):
         return False
-    if w <= 0.0:
+    if j == NONE or w <= 0.0:
         return True
     if f.scheduling[0].backfill == _EASY:
         own = f.jobs[j].pool  # where it waits, be it another than that in which it may start
@@ -70,7 +69,8 @@ def _admits(f, j, p, limit_w):
 @inner
 def power_allows(f, j, p):
     """Whether the site's limit admits the job's draw at the run's hottest hour, beside what is promised to others."""
-    return _admits(f, j, p, f.sites[f.pools[p].site].limit_w)
+    limit_w = f.sites[f.pools[p].site].limit_w
+    return limit_w == math.inf or admits(f, p, j, counted(f, j, p), limit_w)
 
 
 @inner
@@ -81,10 +81,3 @@ def may_be_allowed(f, p, w, wall_s):
     if peak_w(f, s, w) > allowed_w(limit_w):
         return False
     return limit_w == math.inf or w <= 0.0 or _leaves_promised(f, s, w, now + wall_s, NONE, limit_w, now)
-
-
-@inner
-def lacking(f, j, p):
-    """What a job lacks that power keeps from starting: power; below the connection, what the limit there is of."""
-    site = f.sites[f.pools[p].site]
-    return site.cap_wait if site.limit_w < site.grid_w and _admits(f, j, p, site.grid_w) else _POWER

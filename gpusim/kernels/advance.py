@@ -47,8 +47,7 @@ def _look_ahead(f):
     if f.clock[0].n_ends > 0:
         member = f.heap_ids[0]
         prefetch(f.holdings, row_of(member))
-        if order_of(member) < len(f.jobs):
-            prefetch(f.jobs, order_of(member))
+        prefetch(f.jobs, order_of(member))
 
 
 @part

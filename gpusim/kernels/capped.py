@@ -1,7 +1,7 @@
 """Which jobs and replicas of a site share a cap, and which jobs have started since its caps were looked at.
 
 Writes: clock, fresh.
-Reads: cap_phases, cap_priorities, classes, jobs, paces, replicas, sites.
+Reads: cap_priorities, jobs, paces, sites.
 """
 
 from __future__ import annotations
@@ -13,27 +13,13 @@ _PRIORITY, _PHASE = int(Capping.PRIORITY), int(Capping.PHASE)
 
 
 @inner
-def cap_group(f, j, s):
-    """Group of a job among those that the site caps one after the other."""
-    capping = f.sites[s].capping
-    if capping == _PHASE:
-        return f.classes[f.jobs[j].job_class].cap_group
-    group = 0
-    if capping == _PRIORITY:
-        while f.cap_priorities[group] < f.jobs[j].priority:
-            group += 1
-    return group
-
-
-@inner
-def replica_cap_group(f, v, r, s):
-    """The same of a replica."""
+def cap_group(f, s, by_phase, priority):
+    """Group of who has a priority, and by phases a group, among those that the site caps one after the other."""
     capping, group = f.sites[s].capping, 0
     if capping == _PHASE:
-        while f.cap_phases[group] < v.replicas[r].cap_exponent:
-            group += 1
-    elif capping == _PRIORITY:
-        while f.cap_priorities[group] < v.replicas[r].priority:
+        return by_phase
+    if capping == _PRIORITY:
+        while group + 1 < len(f.cap_priorities) and f.cap_priorities[group] < priority:
             group += 1
     return group
 

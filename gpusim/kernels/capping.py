@@ -15,7 +15,7 @@ Units: s, W.
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.capped import cap_group, cap_of
+from gpusim.kernels.capped import cap_of
 from gpusim.kernels.feeding import calm_feeders, settle_feeders, step_by_feeders
 from gpusim.kernels.jobs_on import first_on, next_on
 from gpusim.kernels.limit import CALM, allowed_w
@@ -52,8 +52,9 @@ def _rung(f, s, limit_w):
 @inner
 def _cap(f, j, s, now):
     """Bring a running job to its cap of now; whether it was under another."""
-    by_site = step_on(f.sites[s], cap_group(f, j, s), f.sites[s].cap_step)
-    step = max(by_site, step_by_feeders(f, f.jobs[j].holding))
+    h = f.jobs[j].holding
+    by_site = step_on(f.sites[s], f.holdings[h].cap_group, f.sites[s].cap_step)
+    step = max(by_site, step_by_feeders(f, h))
     if cap_of(f, j) == step:
         return False
     leave_pace(f, j, now)

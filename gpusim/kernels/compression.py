@@ -19,6 +19,7 @@ from gpusim.kernels.budgets import microwatts
 from gpusim.kernels.capacity import take_notes
 from gpusim.kernels.conservative import find_start
 from gpusim.kernels.course import counted, expected_wall_time
+from gpusim.kernels.cpu_memory import who_counts
 from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.floors import floor_class
 from gpusim.kernels.holes import begin_sweep, end_sweep
@@ -115,7 +116,7 @@ def _start_heads(f, p, now):
             continue
         if not has_power(f, j, p):
             return
-        made = make_room(f, p, j, f.jobs[j].gpus, f.jobs[j].priority, False, now)
+        made = make_room(f, p, who_counts(f, j, p), f.jobs[j].gpus, f.jobs[j].priority, False, now)
         take_notes(f, now)
         if not made:
             return

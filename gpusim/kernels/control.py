@@ -1,30 +1,27 @@
 """What control processes do to the fleet: capacity, failures, limits, data.
 
-Writes: heap_ids, heap_keys, idle_pos, nodes, pools, sites.
-Reads: holdings, jobs, scheduling.
+Writes: nodes, pools, sites.
+Reads: jobs.
 Units: s, W, GPUs.
 """
 
 from __future__ import annotations
 
-from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.by_score import switch_room
+from gpusim.kernels.expecting import on_node_comes, on_node_goes
 from gpusim.kernels.feeding import feed_node
-from gpusim.kernels.jobs_on import first_of
-from gpusim.kernels.leaving import make_power
+from gpusim.kernels.leaving import make_power, vacate
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import look_at_caps
 from gpusim.kernels.noting import is_planned, note_node
 from gpusim.kernels.placement import enlist, unlist
-from gpusim.kernels.preemption import evict_all_of
 from gpusim.kernels.queueing import enqueue, stop_awaiting_data
-from gpusim.kernels.serving.replicas import stop_last_replicas, stop_replica
 from gpusim.kernels.state.capacity import NEVER
-from gpusim.kernels.state.codes import DOWN, NONE, OFF, ON, SPARE, Backfill, Phase
+from gpusim.kernels.state.codes import DOWN, NONE, OFF, ON, SPARE, Phase
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 
-_EASY, _IDLE = int(Backfill.EASY), int(Phase.IDLE)
+_IDLE = int(Phase.IDLE)
 
 
 @inner
@@ -37,13 +34,10 @@ def _admit_node(f, p, n):
     node.idle_s = -1.0
     enlist(f, p, n)
     switch_room(f, n, 1)
-    if f.scheduling[0].backfill == _EASY:
-        heap.push(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, -1.0, n)
-        pool.n_idle_heap += 1
-    elif is_planned(f):
+    on_node_comes(f, p, n)
+    if is_planned(f):
         note_node(f, p, n)
     pool.free += pool.gpus_per_node
-    pool.unsettled = 1
     wake(f, p)
 
 
@@ -52,21 +46,14 @@ def _clear_node(f, v, p, n, state, now):
     """Evict all that runs on a node and take it out of scheduling."""
     pool, node = f.pools[p], f.nodes[n]
     while node.first_holding != NONE:
-        h = node.first_holding
-        if first_of(f, h) == NONE:
-            stop_replica(f, v, f.holdings[h].owner, now)
-        else:
-            evict_all_of(f, h, now)
+        vacate(f, v, node.first_holding, now)
     unlist(f, p, n)
     node.state = state
     switch_room(f, n, 0)
-    if f.scheduling[0].backfill == _EASY:
-        heap.discard(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, n)
-        pool.n_idle_heap -= 1
-    elif is_planned(f):
+    on_node_goes(f, p, n)
+    if is_planned(f):
         note_node(f, p, n)
     pool.free -= pool.gpus_per_node
-    pool.unsettled = 1
     wake(f, p)
 
 
@@ -215,6 +202,5 @@ def set_limit(f, v, s, grid_w, cap_w, now):
 
 @inner
 def shed(f, v, s, now):
-    """Evict jobs, then stop replicas, while the site could draw more than its limit."""
-    make_power(f, s, 0.0, NEVER, now)
-    stop_last_replicas(f, v, s, now)
+    """Have who runs there leave, jobs before replicas, while the site could draw more than its limit."""
+    make_power(f, v, s, 0.0, NEVER, now)

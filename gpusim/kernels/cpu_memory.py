@@ -4,7 +4,7 @@ A job takes on each node what it asks for there, or, where it says nothing, the 
 find there all that a node has.
 
 Writes: cpu_memory_left, cpu_memory_then, pools.
-Reads: asks, holdings, jobs, nodes.
+Reads: asks, holdings, jobs, nodes, scheduling.
 Units: s, GPU/1000, GPUs.
 """
 
@@ -36,6 +36,12 @@ def held_cpu_memory(f, j, p, what):
     """What a job holds in a pool: a gang all of its nodes, since nobody runs beside it."""
     pool, gpus = f.pools[p], f.jobs[j].gpus
     return n_nodes(pool, gpus) * pool.cpu_memory[what] if gpus > pool.gpus_per_node else asked(f, j, p, what)
+
+
+@inner
+def who_counts(f, j, p):
+    """The job, if CPUs and memory of its node matter to it, or else NONE: to gangs, which have all of theirs, never."""
+    return j if f.scheduling[0].cpu_memory != 0 and f.jobs[j].gpus <= f.pools[p].gpus_per_node else NONE
 
 
 @inner

@@ -1,13 +1,16 @@
-"""What EASY reckons with: when holdings are expected to end, and nodes to be idle.
+"""What EASY reckons with: when holdings are expected to end, nodes to be idle, and power to be given back.
 
-Told of every node that is taken or given back, then of the holding; without EASY nobody asks, and nothing is done.
+Told of every node that is taken, given back, comes or goes, and of every holding that begins, moves its end, draws
+something else or is over; without EASY nobody asks, and nothing is done.
 
 Writes: heap_ids, heap_keys, idle_pos, nodes, pools, release_pos.
-Reads: holdings, scheduling.
-Units: s.
+Reads: holdings, jobs, scheduling, sites.
+Units: s, W, GPU/1000.
 """
 
 from __future__ import annotations
+
+import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
@@ -77,10 +80,38 @@ def _idle_from(f, n):
 
 
 @inner
-def on_take_node(f, h, n):
-    """A holding has begun on a node."""
+def on_node_comes(f, p, n):
+    """A node without jobs may be used from now on."""
     if is_easy(f):
-        _set_idle(f, f.holdings[h].pool, n, max(f.nodes[n].idle_s, f.holdings[h].expected_end_s))
+        pool = f.pools[p]
+        heap.push(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, -1.0, n)
+        pool.n_idle_heap += 1
+        pool.unsettled = 1
+
+
+@inner
+def on_node_goes(f, p, n):
+    """A node, on which nobody is left, may be used no longer."""
+    if is_easy(f):
+        pool = f.pools[p]
+        heap.discard(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, n)
+        pool.n_idle_heap -= 1
+        pool.unsettled = 1
+
+
+@inner
+def on_take_node(f, h, n, take):
+    """A holding is about to take so many GPUs of a node."""
+    if not is_easy(f):
+        return
+    holding, node = f.holdings[h], f.nodes[n]
+    p = holding.pool
+    if node.reserved != 0 and holding.expected_end_s > f.pools[p].shadow_s:
+        if min(node.free, node.spare) >= take:
+            node.spare -= take
+        else:
+            f.pools[p].unsettled = 1  # it takes what was kept for the head, as replicas may
+    _set_idle(f, p, n, max(node.idle_s, holding.expected_end_s))
 
 
 @inner
@@ -95,6 +126,29 @@ def on_give_node(f, h, n):
     # A node that is neither reserved nor idle before the shadow time would not be reserved either.
     if node.reserved != 0 or node.idle_s <= pool.shadow_s or pool.reserved_whole == 0:
         pool.unsettled = 1
+
+
+@inner
+def on_give_part(f, p):
+    """A part of a GPU came free that others still share: the head may find room beside these."""
+    if is_easy(f) and f.pools[p].reserved_job != NONE:
+        pool = f.pools[p]
+        limited = f.scheduling[0].cpu_memory != 0 and pool.reserved_whole == 0
+        if f.jobs[pool.reserved_job].milli != 0 or limited:
+            pool.unsettled = 1
+
+
+@part
+def on_draw(f, h, sign):
+    """What the limit counts of a holding counts from now on, or no longer (-1): so it does of what is given back before
+    the promises there begin.
+    """
+    holding = f.holdings[h]
+    site = f.sites[f.pools[holding.pool].site]
+    if is_easy(f) and site.limit_w < math.inf:
+        for q in range(site.first_pool, site.first_pool + site.n_pools):
+            if f.pools[q].reserved_job != NONE and holding.expected_end_s <= f.pools[q].shadow_s:
+                f.pools[q].relief_w += sign * holding.counted_w
 
 
 @part

@@ -6,8 +6,8 @@ each has its GPUs if so many are left. Those that run and have none stop, those 
 
 Who runs and comes before all that wait keeps what it has: only the others are looked at.
 
-Writes: clock, lanes, pools, scratch_ids.
-Reads: jobs, roster_gpus, roster_jobs, roster_keys, rosters, scheduling.
+Writes: clock, pools, scratch_ids.
+Reads: roster_gpus, roster_jobs, roster_keys, rosters.
 Units: W, GPUs.
 """
 

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.gang import n_nodes, on_node
+from gpusim.kernels.capped import cap_group
+from gpusim.kernels.gang import held_gpus
+from gpusim.kernels.state.capacity import NEVER
 from gpusim.kernels.state.codes import NONE
 
 
 @part
-def begin_holding(f, kind, owner, order, p, gpus, tenant, yields_to, now):
-    """Begin the record of who takes GPUs of pool ``p``; its row. Expected end and a job's draw are for the caller."""
+def begin_holding(f, kind, owner, order, p, gpus, tenant, priority, yields, by_phase, now):
+    """Begin the record of who takes GPUs of pool ``p``; its row. Its expected end and what it draws are for the caller.
+
+    ``yields``: it is evicted for owners of a greater priority. ``by_phase``: its group of those capped by phases.
+    """
     clock, pool = f.clock[0], f.pools[p]
     h = clock.spare_holding
     if h != NONE:
@@ -25,9 +30,10 @@ def begin_holding(f, kind, owner, order, p, gpus, tenant, yields_to, now):
     holding = f.holdings[h]
     holding.kind, holding.owner, holding.order = kind, owner, order
     holding.pool, holding.gpus, holding.tenant, holding.since_s = p, gpus, tenant, now
-    holding.yields_to = yields_to
-    pool.least_yield = min(pool.least_yield, yields_to)
-    holding.held = on_node(pool, gpus) * n_nodes(pool, gpus)
+    holding.priority, holding.yields_to = priority, priority if yields else NEVER
+    pool.least_yield = min(pool.least_yield, holding.yields_to)
+    holding.held = held_gpus(pool, gpus)
+    holding.cap_group = cap_group(f, pool.site, by_phase, priority)
     holding.milli, holding.counted_w = 0, 0.0
     holding.next_on_node = NONE
     return h
@@ -36,6 +42,7 @@ def begin_holding(f, kind, owner, order, p, gpus, tenant, yields_to, now):
 @inner
 def end_holding(f, h):
     """Its row is for the next one."""
+    f.holdings[h].pool = NONE
     f.holdings[h].next_on_node = f.clock[0].spare_holding
     f.clock[0].spare_holding = h
 

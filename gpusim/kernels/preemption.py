@@ -1,7 +1,7 @@
-"""Eviction: who makes room for a more urgent job or for a replica, and what goes back to the queue.
+"""Eviction: who makes room for whom is more urgent, and what goes back to the queue.
 
 Writes: pools.
-Reads: holdings, jobs, nodes, scheduling.
+Reads: holdings, jobs, nodes.
 Units: GPUs.
 """
 
@@ -52,17 +52,9 @@ def evict_all_of(f, h, now):
 
 
 @inner
-def _is_limited(f, p, j):
-    """Whether CPUs and memory of its node matter to a job; to replicas and gangs they do not."""
-    return f.scheduling[0].cpu_memory != 0 and j != NONE and f.jobs[j].gpus <= f.pools[p].gpus_per_node
-
-
-@inner
 def _has_room(f, j, n, need):
-    """Whether a node has ``need`` GPUs free, and for a job to which they matter CPUs and memory."""
-    if f.nodes[n].free < need:
-        return False
-    return not _is_limited(f, f.nodes[n].pool, j) or has_cpu_memory(f, j, n, False)
+    """Whether a node has ``need`` GPUs free, and CPUs and memory for a job to which they matter."""
+    return f.nodes[n].free >= need and (j == NONE or has_cpu_memory(f, j, n, False))
 
 
 @inner
@@ -72,7 +64,7 @@ def _victims_cost(f, j, n, need, priority):
     Victims leave in the order of the node's chain: latest started first.
     """
     node = f.nodes[n]
-    free, cost, limited = node.free, 0, _is_limited(f, node.pool, j)
+    free, cost, limited = node.free, 0, j != NONE
     if limited:
         begin_to_imagine(f, n)
     h = node.first_holding
@@ -138,7 +130,7 @@ def _find_least_yield(f, p):
 
 @inner
 def _fits(f, p, j, gpus, anywhere):
-    if _is_limited(f, p, j):
+    if j != NONE:
         return find_node(f, p, j, gpus, ALL) != NONE
     return place(f, p, gpus, ALL, anywhere)
 
@@ -147,8 +139,8 @@ def _fits(f, p, j, gpus, anywhere):
 def make_room(f, p, j, gpus, priority, anywhere, now):
     """Evict preemptible jobs of lower priority until ``gpus`` fit; False, and nobody evicted, if they never would.
 
-    ``j``: the job that they are for; NONE: a replica. ``anywhere``: the nodes of a gang need not be near each other;
-    only those of one domain are cleared for it.
+    ``j``: whose CPUs and memory count beside GPUs (``cpu_memory.who_counts``); NONE: nobody's. ``anywhere``: the nodes
+    of a gang need not be near each other; only those of one domain are cleared for it.
     """
     pool = f.pools[p]
     need, k = on_node(pool, gpus), n_nodes(pool, gpus)

@@ -1,6 +1,10 @@
 """Rounds: what a policy in Python sees of waiting and running jobs, and the order of a queue that it answers.
 
 What else it decides becomes ``targets``. Nothing here checks what a policy answers: ``engine/doors.py`` has.
+
+Writes: clock, lanes, ordered, `allowed`, `row`, `rows`.
+Reads: candidate_links, candidates, deadlines, holdings, jobs, pools, routes, scheduling.
+Units: s, GPUs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A job's run: its start, its end, its eviction, and what changes its rate.
 
-Writes: cap_loads, clock, end_pos, heap_ids, heap_keys, holdings, jobs, paces, pools, segments, sites, turns.
+Writes: clock, end_pos, heap_ids, heap_keys, holdings, jobs, paces, pools, segments, sites, turns.
 Reads: cap_draws, cap_rates, classes, scheduling.
 Units: s, W, J, GPU/1000, GPUs.
 """
@@ -12,7 +12,7 @@ import math
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.by_score import give_room, is_scored, take_room
-from gpusim.kernels.capped import cap_group, note_fresh
+from gpusim.kernels.capped import note_fresh
 from gpusim.kernels.course import (
     at_rate,
     course_length,
@@ -28,27 +28,26 @@ from gpusim.kernels.course import (
     work_left,
 )
 from gpusim.kernels.cpu_memory import take_cpu_memory
-from gpusim.kernels.feeding import feed
+from gpusim.kernels.drawing import count_draw
 from gpusim.kernels.gang import worth
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
 from gpusim.kernels.lanes import count_cpu_memory
 from gpusim.kernels.ledger import settle_pool, settle_site
-from gpusim.kernels.limit import caps, look_at_caps
+from gpusim.kernels.limit import caps
 from gpusim.kernels.noting import is_greedy, note_job
 from gpusim.kernels.sharing import follow, join, leave
 from gpusim.kernels.spreading import rate_apart
-from gpusim.kernels.state.capacity import NEVER
-from gpusim.kernels.state.codes import NONE, Backfill, Owner, Phase, Status
+from gpusim.kernels.state.codes import NONE, Owner, Phase, Status
 from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
 
-_EASY, _JOB = int(Backfill.EASY), int(Owner.JOB)
+_JOB = int(Owner.JOB)
 _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)
 _RUNNING, _DONE, _TIMED_OUT = int(Status.RUNNING), int(Status.DONE), int(Status.TIMED_OUT)
 
 
 @part
 def _add_draw(f, h, sign):
-    """Add what a job draws to its site's, and to what is given back before the promises there begin; or take it off.
+    """Add what a job draws to its site's, and count it wherever it matters; or take it off.
 
     Returns the draw [W].
     """
@@ -61,16 +60,7 @@ def _add_draw(f, h, sign):
     drawn_w = drawn_by(f, h)
     site.it_w += sign * drawn_w
     site.yielding_w += sign * (drawn_w - holding.counted_w)
-    if caps(f, s):
-        f.cap_loads[s, cap_group(f, holding.owner, s)] += sign * holding.counted_w
-        look_at_caps(f, s)
-    if f.pools[holding.pool].fed != 0:
-        feed(f, h, 0.0, sign * (holding.counted_w / site.floor))
-    if f.scheduling[0].backfill != _EASY or site.limit_w == math.inf:
-        return drawn_w
-    for q in range(site.first_pool, site.first_pool + site.n_pools):
-        if f.pools[q].reserved_job != NONE and holding.expected_end_s <= f.pools[q].shadow_s:
-            f.pools[q].relief_w += sign * holding.counted_w
+    count_draw(f, h, sign, holding.counted_w, 0.0, holding.counted_w / site.floor)
     return drawn_w
 
 
@@ -100,8 +90,8 @@ def start(f, j, p, now):
     job.end_s = now + at_rate(course_length(f, j, p), rate)
     length_s = expected_length(f, j, p)
     job.expected_end_s = now + at_rate(length_s, rate)
-    yields_to = job.priority if job.preemptible != 0 else NEVER
-    h = begin_holding(f, _JOB, j, j, p, job.gpus if job.milli == 0 else 0, job.tenant, yields_to, now)
+    gpus, yields, by_phase = job.gpus if job.milli == 0 else 0, job.preemptible != 0, f.classes[job.job_class].cap_group
+    h = begin_holding(f, _JOB, j, j, p, gpus, job.tenant, job.priority, yields, by_phase, now)
     f.holdings[h].expected_end_s = job.expected_end_s
     job.holding = h
     job.held = f.holdings[h].held

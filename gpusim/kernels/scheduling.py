@@ -2,20 +2,22 @@
 
 Writes: jobs, lanes, pools.
 Reads: clock, scheduling.
-Units: s, GPUs.
+Units: s, W, GPUs.
 """
 
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.admission import lacking, power_allows
+from gpusim.kernels.admission import power_allows
 from gpusim.kernels.compression import compress, has_rows
 from gpusim.kernels.course import at_rate, expected_wall_time
+from gpusim.kernels.cpu_memory import who_counts
 from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.gang import held_gpus
+from gpusim.kernels.lacking import asked_w, job_lacks, why_no_nodes, why_no_power, why_waits
 from gpusim.kernels.lanes import count_held
 from gpusim.kernels.ledger import settle_lane, settle_pool
-from gpusim.kernels.placement import ALL, OPEN, largest_fit, largest_open, place
+from gpusim.kernels.placement import ALL, OPEN, largest_fit, largest_open
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.promise import claim, stands, tell
 from gpusim.kernels.queueing import (
@@ -30,33 +32,22 @@ from gpusim.kernels.queueing import (
 )
 from gpusim.kernels.reservation import release, reserve, reserve_power
 from gpusim.kernels.running import start
-from gpusim.kernels.sharing import fits, lacks_cpu_memory
-from gpusim.kernels.shortage import shortage
+from gpusim.kernels.sharing import fits
 from gpusim.kernels.spreading import roams, slowest_rate
 from gpusim.kernels.state.codes import FOR_POWER, NONE, SEVERAL, Backfill, Order, Status, Wait
 
 _EASY = int(Backfill.EASY)
-_BUSY, _QUOTA, _POLICY, _CPU_MEMORY = int(Wait.BUSY), int(Wait.QUOTA), int(Wait.POLICY), int(Wait.CPU_MEMORY)
+_BUSY, _QUOTA, _POLICY = int(Wait.BUSY), int(Wait.QUOTA), int(Wait.POLICY)
 _CUSTOM, _QUEUED = int(Order.CUSTOM), int(Status.QUEUED)
-
-
-@inner
-def no_room(f, j, p):
-    """What a job lacks that does not fit."""
-    return _CPU_MEMORY if lacks_cpu_memory(f, j, p) else shortage(f.pools[p], held_gpus(f.pools[p], f.jobs[j].gpus))
 
 
 @inner
 def try_start(f, j, p, family, now):
     """Start a waiting job if nodes and power are there: NONE if it started, else what it waits for."""
-    pool = f.pools[p]
-    held = held_gpus(pool, f.jobs[j].gpus)
-    if held > pool.free + pool.n_hosts or not fits(f, j, p, family):
-        return no_room(f, j, p)
-    if not power_allows(f, j, p):
-        return lacking(f, j, p)
-    start_waiting_job(f, j, p, now)
-    return NONE
+    lack = job_lacks(f, j, p, family)
+    if lack == NONE:
+        start_waiting_job(f, j, p, now)
+    return lack
 
 
 @part
@@ -71,7 +62,7 @@ def _start_heads(f, p, now):
             reason != NONE
             and f.scheduling[0].preempts != 0
             and power_allows(f, j, p)
-            and make_room(f, p, j, f.jobs[j].gpus, f.jobs[j].priority, roams(f, j), now)
+            and make_room(f, p, who_counts(f, j, p), f.jobs[j].gpus, f.jobs[j].priority, roams(f, j), now)
         ):
             reason = try_start(f, j, p, ALL, now)
         if reason != NONE:
@@ -188,7 +179,9 @@ def _head_lacks(f, p):
     """What the head lacks whose promise holds."""
     pool = f.pools[p]
     head = pool.reserved_job
-    return lacking(f, head, p) if pool.power_held != 0 else no_room(f, head, p)
+    if pool.power_held != 0:
+        return why_no_power(f, p, head, asked_w(f, head, p))
+    return why_no_nodes(f, p, head, f.jobs[head].gpus)
 
 
 @inner
@@ -301,9 +294,4 @@ def _first_waiting(f, p):
     head = next_within_quota(f, p, ANY_SIZE) if pool.queued > 0 else NONE
     if head == NONE:
         return NONE, NONE
-    held = held_gpus(pool, f.jobs[head].gpus)
-    if held > pool.free or not place(f, p, f.jobs[head].gpus, ALL, roams(f, head)):
-        return head, shortage(pool, held)
-    if not power_allows(f, head, p):
-        return head, lacking(f, head, p)
-    return head, _BUSY  # what is free now was promised to others
+    return head, why_waits(f, head, p, _BUSY)  # what is free now was promised to others

@@ -15,11 +15,12 @@ from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.by_score import find_by_score, is_scored
 from gpusim.kernels.cpu_memory import has_cpu_memory
-from gpusim.kernels.expecting import is_easy, on_give, on_take
+from gpusim.kernels.expecting import is_easy, on_give, on_give_part, on_take
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding, end_holding
 from gpusim.kernels.placement import ALL, OPEN, find_node, place
 from gpusim.kernels.spreading import roams
+from gpusim.kernels.state.capacity import NEVER
 from gpusim.kernels.state.codes import NONE, Owner, Placement
 from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
 from gpusim.kernels.waking import wake
@@ -112,7 +113,8 @@ def _open(f, g, now):
     guest = f.holdings[g]
     p = guest.pool
     pool = f.pools[p]
-    h = begin_holding(f, _HOST, pool.n_hosts, guest.order, p, 1, guest.tenant, guest.yields_to, now)
+    yields = guest.yields_to != NEVER
+    h = begin_holding(f, _HOST, pool.n_hosts, guest.order, p, 1, guest.tenant, guest.priority, yields, 0, now)
     host = f.holdings[h]
     host.expected_end_s, host.milli, host.host = guest.expected_end_s, MILLI, NONE
     take_nodes(f, h)
@@ -180,9 +182,7 @@ def leave(f, g):
         return
     _yield_as_guests(f, h)
     follow(f, h)
-    limited = f.scheduling[0].cpu_memory != 0 and pool.reserved_whole == 0
-    if pool.reserved_job != NONE and (f.jobs[pool.reserved_job].milli != 0 or limited):
-        pool.unsettled = 1  # the head may find room beside the others
+    on_give_part(f, p)
     wake(f, p)
 
 

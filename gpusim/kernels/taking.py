@@ -2,7 +2,7 @@
 
 Writes: held, holdings, nodes, pools.
 Reads: picked.
-Units: s, GPUs.
+Units: GPUs.
 """
 
 from __future__ import annotations
@@ -56,20 +56,14 @@ def take_nodes(f, h):
         n = f.picked[i]
         node = f.nodes[n]
         unlist(f, p, n)
-        open_before = min(node.free, node.spare)
+        on_take_node(f, h, n, take)
         node.free -= take
-        if node.reserved != 0 and holding.expected_end_s > pool.shadow_s:
-            if open_before >= take:
-                node.spare -= take
-            else:
-                pool.unsettled = 1  # a replica takes what was kept for the head
         enlist(f, p, n)
         node.next_held = f.picked[i + 1] if i + 1 < k else NONE
         if k == 1:
             _link(f, h, n)
         else:
             node.first_holding = h
-        on_take_node(f, h, n)
     pool.free -= holding.held
     f.held[holding.tenant, pool.gpu_type] += holding.held
     on_take(f, h)

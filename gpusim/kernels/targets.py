@@ -5,20 +5,24 @@ those that wait elsewhere, or ask for another number of GPUs, move and are resiz
 start, the larger first, as far as quotas, nodes and power allow; and of the rest is said what they wait for.
 
 Nothing here checks a policy's answer: ``engine/doors.py`` has, which asks between the steps if the policy names nodes.
+
+Writes: lanes, picked.
+Reads: jobs, pools, scheduling.
+Units: GPUs.
 """
 
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.admission import lacking, power_allows
+from gpusim.kernels.admission import power_allows
 from gpusim.kernels.amending import move, resize
 from gpusim.kernels.arrivals import turn_away
+from gpusim.kernels.lacking import why_waits
 from gpusim.kernels.lanes import lane_of
 from gpusim.kernels.placement import ALL
 from gpusim.kernels.preemption import evict
 from gpusim.kernels.queueing import ANY_SIZE, over_quota, rewind, start_waiting_job
-from gpusim.kernels.scheduling import explain, no_room, try_start
-from gpusim.kernels.sharing import fits
+from gpusim.kernels.scheduling import explain, try_start
 from gpusim.kernels.state.codes import NONE, Status, Wait
 
 _QUEUED, _RUNNING, _POLICY = int(Status.QUEUED), int(Status.RUNNING), int(Wait.POLICY)
@@ -66,16 +70,6 @@ def start(f, p, jobs, first, last, now):
 
 
 @inner
-def _lack(f, j, p):
-    """Why a job waits that did not start: for nodes or power, or else because others shall have these."""
-    if not fits(f, j, p, ALL):
-        return no_room(f, j, p)
-    if not power_allows(f, j, p):
-        return lacking(f, j, p)
-    return _POLICY
-
-
-@inner
 def _first_allowed(f, p, jobs, first, last):
     """The first of ``jobs[first:last]`` that waits in pool ``p`` and that its quota allows, or NONE."""
     for i in range(first, last):
@@ -101,7 +95,7 @@ def say_why(f, p, jobs, first, last, starts, n_starts, now):
     head = _first_allowed(f, p, starts, 0, n_starts)
     if head == NONE:
         head = _first_allowed(f, p, jobs, first, last)
-    explain(f, p, head, _lack(f, head, p) if head != NONE else _POLICY, now)
+    explain(f, p, head, why_waits(f, head, p, _POLICY) if head != NONE else _POLICY, now)
 
 
 # What policies in Python decide ----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.engine.capping import cap_tables
+from gpusim.engine.capping import cap_tables, phase_groups
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
 from gpusim.engine.layout.capacity import Layout, cpu_memory_of, heaps, lay_out_feeders, lay_out_pools, sites_of
 from gpusim.engine.layout.jobs import classes_of, jobs_of, keys_of, most_guests, queues_of, rosters_of, routes_of
@@ -127,6 +127,7 @@ def allocate(
     caps_of_runs = cap_tables(
         classes, jobs.priority, caps, serving.replicas, {pool.site for pool in pools if pool.is_fed}
     )
+    class_groups, serving.replicas["cap_group"] = phase_groups(classes, serving.replicas)
     n_gpus = sum(pool.n_nodes * pool.gpus_per_node for pool in pools)
     guests = most_guests(jobs, n_gpus)
     holders = _holders(n_gpus, len(jobs) + len(serving.replicas), guests)
@@ -146,7 +147,7 @@ def allocate(
         **_scheduled(pools, layout, n_sites, work, jobs, scheduling, shares, quota, serving),
         **routes_of(work),
         links=records(LINK, max(n_links, 1)),
-        classes=classes_of(classes, caps_of_runs["cap_phases"]),
+        classes=classes_of(classes, class_groups),
         speeds=np.array([[spec.speed_in(pool) for pool in pools] for spec in classes]),
         **_runs(len(jobs), bool(scheduling.preempts or scheduling.greedy or len(serving.replicas))),
         **caps_of_runs,

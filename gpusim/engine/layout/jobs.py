@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.engine.capping import slowing
 from gpusim.engine.description import ClassSpec, Scheduling, Work
 from gpusim.engine.layout.capacity import Layout
 from gpusim.gangs import MILLI
@@ -57,7 +56,7 @@ def keys_of(work: Work, scheduling: Scheduling) -> np.ndarray:
     return np.zeros(len(work.submit_s)) if scheduling.key is None else scheduling.key(submitted(work))
 
 
-def classes_of(specs: list[ClassSpec], phases: np.ndarray) -> np.recarray:
+def classes_of(specs: list[ClassSpec], cap_groups: np.ndarray) -> np.recarray:
     table = records(CLASS, len(specs))
     for row, spec in zip(table, specs, strict=True):
         for name in ("communication_share", "checkpoint_interval_s", "checkpoint_write_s", "checkpoint_background_s",
@@ -65,7 +64,7 @@ def classes_of(specs: list[ClassSpec], phases: np.ndarray) -> np.recarray:
             row[name] = getattr(spec, name)
     table["stored"] = [spec.stored for spec in specs]
     table["told"] = [spec.told for spec in specs]
-    table["cap_group"] = np.searchsorted(phases, slowing(specs))
+    table["cap_group"] = cap_groups
     return table
 
 

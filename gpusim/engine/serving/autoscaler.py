@@ -9,7 +9,7 @@ import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.deployment import Deployment
-from gpusim.kernels.serving import replicas
+from gpusim.kernels.serving import replicas, starting
 from gpusim.kernels.state.codes import NONE, Wait
 from gpusim.scenario.service import Service
 
@@ -122,7 +122,7 @@ class Autoscaler:
         """Start so many replicas, until one cannot start: what it lacks, or NONE."""
         fleet, last = self.env.fleet, d.first_row + d.n_rows
         return int(
-            replicas.start_replicas(
+            starting.start_replicas(
                 fleet, self.env.serving, d.first_row, last, count, d.pool, may_preempt, self.env.now
             )
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from gpusim.engine.capping import prompts_left
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.kernels.serving import replicas
+from gpusim.kernels.serving import replicas, starting
 from gpusim.kernels.state.codes import FOR_POWER, NONE, Miss, Wait
 
 _MISS_OF_WAIT = {
@@ -85,7 +85,7 @@ class Deployment:
         running = int(np.count_nonzero(~off & ~self.draining))
         if running < self.running:
             row = self.first_row + int(np.flatnonzero(off)[0])
-            lacks = int(replicas.replica_lacks(env.fleet, env.serving, row, self.pool))
+            lacks = int(starting.replica_lacks(env.fleet, env.serving, row, self.pool))
             self.cause = _CYCLE if lacks == NONE else lacks
         self.running = running
 

@@ -53,11 +53,11 @@ class Paces:
         if s == NONE:
             return 0
         fleet, rows = self._env.fleet, self._env.serving.replicas[d.rows]
-        keys = {
-            Capping.PRIORITY: (fleet.cap_priorities, rows["priority"][0]),
-            Capping.PHASE: (fleet.cap_phases, rows["cap_exponent"][0]),
-        }.get(fleet.sites[s].capping)
-        return int(np.searchsorted(*keys)) if keys else 0
+        groups = {
+            Capping.PRIORITY: np.searchsorted(fleet.cap_priorities, rows["priority"][0]),
+            Capping.PHASE: rows["cap_group"][0],
+        }
+        return int(groups.get(fleet.sites[s].capping, 0))
 
     def draw(self, i: int) -> float:
         """What the cap of the last change leaves of what a deployment draws above idle."""

@@ -181,21 +181,23 @@ HOLDING = record(  # GPUs of a job or a replica, from its start to its end
         ("since_s", "f8"),
         ("owner", "i8"),  # row of `jobs`, or of `replicas`
         ("order", "i8"),  # among all owners: jobs, then replicas
-        ("pool", "i8"),
+        ("pool", "i8"),  # NONE: it is over
         ("first_node", "i8"),  # global index, the rest by nodes.next_held
         ("gpus", "i4"),  # asked for
         ("held", "i4"),  # whole nodes for gangs of more than a node
         ("tenant", "i4"),
-        ("kind", "i2"),  # of its owner: `Owner`
         ("milli", "i2"),  # thousandths of a GPU: of a guest those it has, of a host those nobody has; of others 0
+        ("kind", "i1"),  # of its owner: `Owner`
         ("yields_to", "i8"),  # it is evicted for owners of a greater priority than this; NEVER: for none
         ("compute_w", "f8"),  # that a job adds to its site's power, by phase
         ("communication_w", "f8"),
         ("checkpoint_w", "f8"),
         ("counted_w", "f8"),  # what its site's limit counts of a job's: under the deepest cap, if there are caps
+        ("priority", "i4"),
+        ("cap_group", "i4"),  # among those that its site caps one after the other
         ("cap_round", "i4"),  # in which it was last looked at, node by node
         ("host", "i4"),  # of a guest its host, of a host the first of its guests; of others nothing
-        ("next_on_node", "i8"),  # chain of the holdings that share a node; of those that are over: the next one
-        ("previous_on_node", "i8"),  # of guests both are of those that share their GPU
+        ("next_on_node", "i4"),  # chain of the holdings that share a node; of those that are over: the next one
+        ("previous_on_node", "i4"),  # of guests both are of those that share their GPU
     ]
 )

@@ -117,7 +117,6 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "cap_rates": (np.dtype("f8"), 2),  # (classes, steps): what it leaves of a run's rate
     "cap_loads": (np.dtype("f8"), 2),  # (sites, groups): what the limit counts of the runs of each group
     "cap_priorities": (np.dtype("i8"), 1),  # all priorities, the least first
-    "cap_phases": (np.dtype("f8"), 1),  # by how much caps slow classes and replicas, the least first
     "cap_moves": (CAP_MOVE, 1),  # since the start, where replicas may be capped: these are played behind
     "fresh": (np.dtype("i8"), 1),
     "feeders": (FEEDER, 1),  # by pool, tier and place

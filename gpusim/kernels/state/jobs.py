@@ -88,7 +88,7 @@ CLASS = record(
         ("load_s", "f8"),
         ("stored", "i1"),  # a checkpoint counts when shared storage has it: see `paces`
         ("told", "i1"),  # somebody outside is to hear at once when its jobs start and stop
-        ("cap_group", "i8"),  # among all classes: those that a cap slows least come first
+        ("cap_group", "i8"),  # among all classes and replicas: those that a cap slows least come first
     ]
 )
 ROUTE = record([("start", "i8"), ("n_home", "i8"), ("count", "i8")])

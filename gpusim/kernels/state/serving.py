@@ -14,6 +14,7 @@ REPLICA = record(  # of an inference service
         ("most_w", "f8"),  # above idle per GPU, if more than serving draws in its pool
         ("capped_w", "f8"),  # of that, what caps on power reach; 0: it is not capped
         ("cap_exponent", "f8"),  # of the curve by which a cap slows it most
+        ("cap_group", "i8"),  # among all classes and replicas: those that a cap slows least come first
         ("holding", "i8"),  # row of `holdings` while it runs
     ]
 )

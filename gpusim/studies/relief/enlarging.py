@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
+from gpusim import gangs
 from gpusim.analysis.rejections import ANY
 from gpusim.regulation.scope import complete_gpus, complete_mw
 from gpusim.scenario.costs import gpus_usd, site_mw_usd
@@ -43,7 +44,7 @@ def room_for(scenario: Scenario, asked: str, need: int, overhead: Mapping[str, f
         return
     gpus, site, kind = max(pools, key=lambda pool: pool[0])
     node = scenario.gpus[kind].gpus_per_node
-    added = math.ceil((need - gpus) / node) * node
+    added = gangs.n_nodes(need - int(gpus), node) * node
     power = _power(scenario, site, kind, added, overhead[site])
     *first, last = [f"{added:,} more {kind} at {site}", *(f"{mw:g} MW more {WORDS[key]}" for key, mw in power.items())]
     yield Counterfactual(
