@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.engine.build import Names
-from gpusim.engine.runs import CHUNK, GpuTime, have_moved, parts_of_runs
+from gpusim.engine.runs import CHUNK, GpuTime, have_moved, segments_of
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.reading import energies_of
 from gpusim.kernels.state.codes import Status, Wait
@@ -24,7 +24,7 @@ def segments_table(fleet: Fleet, jobs: pd.DataFrame, names: Names, now_s: float)
     changed = np.zeros(len(fleet.jobs), bool)
     changed[noted["job"]] = True
     taken = ("job", "runs_before", "pool", "gpus", "held", "start_s", "end_s", "rate")
-    parts = [[getattr(part, name) for name in taken] for part in parts_of_runs(fleet, now_s, changed)]
+    parts = [[getattr(part, name) for name in taken] for part in segments_of(fleet, now_s, changed)]
     job, run, pool, gpus, held, start_s, end_s, rate = (np.concatenate(of) for of in zip(*parts, strict=True))
     if not fleet.jobs["milli"].any():
         gpus, held = gpus.astype("i8"), held.astype("i8")
