@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gpusim import course
+from gpusim import phases
 from gpusim.gangs import MILLI
 from gpusim.kernels.reading import courses_of
 from gpusim.kernels.state.codes import Cause, Status
@@ -24,8 +24,8 @@ SPLIT = (
 )  # fmt: skip
 # Under what each phase of a run is booked; of its work, the checkpoints: the rest is training.
 BOOKED = {
-    course.LOADING: Cause.LOADING, course.RESTARTING: Cause.RESTARTING, course.WORK: Cause.CHECKPOINTING,
-    course.LOST: Cause.LOST_WORK,
+    phases.LOADING: Cause.LOADING, phases.RESTARTING: Cause.RESTARTING, phases.WORK: Cause.CHECKPOINTING,
+    phases.LOST: Cause.LOST_WORK,
 }  # fmt: skip
 
 Spans = list[tuple[float, float]]  # [s] from, to
@@ -62,7 +62,7 @@ class Segments(NamedTuple):
 
     def phases(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """When each phase of the segments begins and ends [s]."""
-        return course.phases(
+        return phases.split(
             self.runs_before, self.start_s, self.end_s, self.place_s, self.rate, self.load_s, self.kept_s
         )
 
@@ -115,7 +115,7 @@ def _noted(fleet: Fleet, segments: np.ndarray) -> Segments:
     job, kept_s = segments["job"], segments["kept_s"]
     cut = kept_s < np.inf
     at_work_s = np.where(cut, kept_s - segments["load_s"], 0.0)
-    writing = course.writing_share(segments["checkpoint_s"], at_work_s)
+    writing = phases.writing_share(segments["checkpoint_s"], at_work_s)
     writing[~cut] = _of_whole_runs(fleet, job[~cut])
     names = (
         "pool", "gpus", "held", "start_s", "end_s", "runs_before", "load_s", "place_s", "rate", "cap_rate", "by_feeder",
@@ -150,7 +150,7 @@ def _of_whole_runs(fleet: Fleet, rows: np.ndarray) -> np.ndarray:
     """Share of checkpoints in the course of runs that are not cut short, from the end of loading on."""
     work_s, writes_s = np.empty(len(rows)), np.empty(len(rows))
     courses_of(fleet, rows, work_s, writes_s)
-    return course.writing_share(writes_s, work_s + writes_s)
+    return phases.writing_share(writes_s, work_s + writes_s)
 
 
 def _book(
@@ -166,11 +166,11 @@ def _book(
         getattr(segments, name) for name in ("job", "pool", "held", "start_s", "end_s", "rate")
     )
     gpus = segments.gpus * 1.0
-    at_work, throttled, slowed = course.gpu_time(gpus, rate, segments.cap_rate, segments.by_storage)
+    at_work, throttled, slowed = phases.uses_of(gpus, rate, segments.cap_rate, segments.by_storage)
     by_site = np.where(segments.by_feeder == 0, throttled, 0.0)
-    writing = at_work * course.writing_at_storage(segments.writing, rate, segments.by_storage)
+    writing = at_work * phases.writing_at_storage(segments.writing, rate, segments.by_storage)
     taken = [
-        (BOOKED[phase], writing if phase == course.WORK else at_work, *span_s)
+        (BOOKED[phase], writing if phase == phases.WORK else at_work, *span_s)
         for phase, span_s in segments.phases().items()
     ]
     taken += [
