@@ -87,7 +87,11 @@ def _expected(result: Record, jobs: pd.DataFrame) -> np.ndarray:
     def of(name: str, gpus: int, site: str, kind: str) -> float:
         spec, own_s = class_of(name, gpus), mttf_s(scenario, gpus, [(site, kind)])
         return effective_time(
-            spec.checkpoint_interval_s, spec.checkpoint_write_s, spec.checkpoint_background_s, spec.startup_s, own_s
+            float(spec.checkpoint_interval_s),
+            spec.checkpoint_write_s,
+            spec.checkpoint_background_s,
+            spec.startup_s,
+            own_s,
         )
 
     rows = zip(*(jobs[name].tolist() for name in ("job_class", "gpus", "site", "gpu_type")), strict=True)

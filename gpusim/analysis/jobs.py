@@ -89,9 +89,10 @@ def phases_of_runs(result: Record) -> pd.DataFrame:
     """
     parts = parts_of_runs(result).reset_index(drop=True)
     load_s, kept_s = _places(result, parts)
-    spans = phases.split(
-        *(parts[name].to_numpy(dtype=float) for name in ("run", "start_s", "end_s", "place_s", "rate")), load_s, kept_s
+    run, start_s, end_s, place_s, rate = (
+        parts[name].to_numpy(dtype=float) for name in ("run", "start_s", "end_s", "place_s", "rate")
     )
+    spans = phases.split(run, start_s, end_s, place_s, rate, load_s, kept_s)
     found = [parts[COLUMNS].assign(phase=phase, start_s=from_s, end_s=to_s) for phase, (from_s, to_s) in spans.items()]
     rows = pd.concat([of[of["end_s"] > of["start_s"]] for of in found])
     return rows.sort_index(kind="stable")[[*COLUMNS[:2], "phase", *COLUMNS[2:]]].reset_index(drop=True)
@@ -113,7 +114,7 @@ def _places(result: Record, parts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray
         load_s[rows] = kind.startup_s
         rows = rows[was_cut[rows]]
         kept_s[rows] = phases.kept_at(
-            ends_s[rows], kind.startup_s, kind.checkpoint_interval_s, kind.checkpoint_write_s,
+            ends_s[rows], kind.startup_s, float(kind.checkpoint_interval_s), kind.checkpoint_write_s,
             kind.checkpoint_background_s,
         )  # fmt: skip
     if KEPT in result.tables:

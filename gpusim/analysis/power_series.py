@@ -222,7 +222,7 @@ def _draws(result: Record, parts: pd.DataFrame) -> pd.Series | float:
 
 
 def steps_of(kind: JobClass, gpu: Mapping[str, float], gpus: int, work_step_s: float = STEP_S) -> Steps:
-    """What a job of a class does on ``gpus`` GPUs of a type."""
+    """What a job of a class, whose interval between checkpoints is a number, does on ``gpus`` GPUs of a type."""
 
     def above_idle_w(fraction: float) -> float:
         return gpus * max(fraction * gpu["tdp_w"] - gpu["idle_w"], 0.0)
@@ -230,5 +230,6 @@ def steps_of(kind: JobClass, gpu: Mapping[str, float], gpus: int, work_step_s: f
     return Steps(
         work_step_s, kind.communication_share * work_step_s, above_idle_w(gpu["compute_fraction"]),
         above_idle_w(gpu["communication_fraction"]), above_idle_w(gpu["checkpoint_fraction"]),
-        above_idle_w(PEAK_OF_TDP), kind.startup_s, kind.checkpoint_interval_s, kind.checkpoint_write_s,
+        above_idle_w(PEAK_OF_TDP), kind.startup_s, float(kind.checkpoint_interval_s),
+        kind.checkpoint_write_s,
     )  # fmt: skip
