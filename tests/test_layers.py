@@ -13,15 +13,16 @@ PACKAGE = Path(__file__).parents[1] / "gpusim"
 LONGEST = 350  # lines of a file
 
 # Part -> what it may import besides itself. Imports inside functions count as much as those at the top.
-BASE = {"errors", "units", "rng", "gangs", "causes", "misses", "plugins", "version"}
+BASE = {"errors", "units", "rng", "gangs", "course", "phases", "causes", "misses", "plugins", "version"}
 ALLOWED = {
     **{name: set() for name in BASE},
     "errors": {"units"},  # to count faults
+    "phases": {"course"},
     "plugins": {"errors"},
     "scenario": BASE,
     "inputs": BASE | {"scenario"},
     "kernels/state": {"causes", "misses"},
-    "kernels": {"gangs", "kernels/state"},
+    "kernels": {"gangs", "course", "kernels/state"},
     "policies": {"errors", "units", "gangs", "kernels/state", "kernels"},
     "tables": {"errors", "units", "scenario"},
     "analysis": BASE | {"scenario", "tables"},

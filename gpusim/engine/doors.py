@@ -13,11 +13,11 @@ import numpy as np
 
 from gpusim import gangs
 from gpusim.engine.build import Names
-from gpusim.engine.course import facility_w
 from gpusim.engine.cpu_memory import UNITS
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.errors import PolicyError
 from gpusim.kernels import rounds, targets
+from gpusim.kernels.reading import facility_w
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.codes import ON, Status
 from gpusim.kernels.state.queues import QUEUE
@@ -240,7 +240,7 @@ class Rounds:
             price_usd_per_mwh=float(site["price_usd_per_j"]) * JOULE_PER_MWH,
             carbon_g_per_kwh=float(site["followed_g_per_j"]) * G_PER_KWH,
             limit_w=float(site["limit_w"]),
-            facility_w=facility_w(site),
+            facility_w=facility_w(self.env.fleet, int(pool["site"])),
             tenant_shares=self.names.shares,
             tenant_gpus=self.env.fleet.held[:, pool["gpu_type"]].copy(),
             speeds=self._speeds,
