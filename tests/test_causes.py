@@ -21,6 +21,7 @@ PACKAGE = Path(__file__).parents[1] / "gpusim"
 SPELT = {
     "causes.py": "the table",
     "engine/rejections.py": "where rejections are booked: what their events say",
+    "phases.py": "names of phases",
     "report/timeline.py": "names of counters",
     "validation/curtailment.py": "what is expected, worked out by hand",
     "validation/physical.py": "what is expected, worked out by hand",
