@@ -119,9 +119,7 @@ class Corruption(NamedTuple):
     def of(cls, env: FleetEnvironment, job: int) -> Corruption:
         """A running job is hit now."""
         row = env.fleet.jobs[job]
-        kept_s, checkpoint_s = reading.kept_now(env.fleet, job, env.now)
-        speed = float(env.fleet.speeds[row.job_class, row.pool])
-        saved_s = float(row.saved_s) + kept_s * speed
+        kept_s, checkpoint_s, saved_s = reading.kept_now(env.fleet, job, env.now)
         return cls(job, int(row.evictions), kept_s, checkpoint_s, saved_s, float(row.runtime_s))
 
     def has_ended(self, env: FleetEnvironment) -> bool:

@@ -166,6 +166,12 @@ def kept_of(f, j, place_s):
 
 
 @inner
+def saved_with(f, j, kept_s):
+    """[s] of work on the reference type that a job has saved once its run has kept ``kept_s`` of its own course."""
+    return f.jobs[j].saved_s + kept_s * speed_in(f, j, f.jobs[j].pool)
+
+
+@inner
 def lost_in(segment):
     """[GPU s] held in a part of a run for work that is not kept. Beyond rate 1 time counts, not the work done in it;
     so it does at the rate of storage."""

@@ -16,6 +16,7 @@ from gpusim.kernels.course import (
     kept_of,
     place_in_course,
     rate_of,
+    saved_with,
     since,
     work_in,
 )
@@ -60,9 +61,10 @@ def place_and_rate(f, j, now):
 
 @kernel
 def kept_now(f, j, now):
-    """What a run would keep if it were cut short now: work, and time of the checkpoints with it [s of its course]."""
+    """What a run would keep if it were cut short now: work, and time of the checkpoints with it [s of its course];
+    and what the job would then have saved [s of work on the reference type]."""
     kept_s, checkpoint_s, _load_s = kept_of(f, j, place_in_course(f, j, now))
-    return kept_s, checkpoint_s
+    return kept_s, checkpoint_s, saved_with(f, j, kept_s)
 
 
 @kernel

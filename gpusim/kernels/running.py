@@ -22,8 +22,8 @@ from gpusim.kernels.course import (
     lost_in,
     place_in_course,
     rate_of,
+    saved_with,
     since,
-    speed_in,
     time_to,
     usual_pace,
     work_in,
@@ -191,12 +191,11 @@ def end(f, j, now):
 def cut_short(f, j, now):
     """Take a running job off its nodes; what its checkpoints kept is saved, the rest is lost."""
     job = f.jobs[j]
-    speed = speed_in(f, j, job.pool)
     power_w = stop(f, j, now)
     place_s = place_in_course(f, j, now)
     kept, checkpoint_s, load_s = kept_of(f, j, place_s)
     kept = min(kept, work_in(f, j, job.pool))
-    job.saved_s += kept * speed
+    job.saved_s = saved_with(f, j, kept)
     _note_segment(f, j, now, power_w)
     _tell_segments(f, j, load_s + kept + checkpoint_s, checkpoint_s)
     job.evictions += 1
