@@ -18,7 +18,7 @@ follow demand every four hours.
     python experiments/power_delay.py [OUT.png [small]]
 
 Runs are kept next to the figure; the same command resumes where it stopped. ``small``: two sites,
-dates and delays a tenth as long, twelve days.
+dates and delays a tenth as long, twelve days, storage at its mean speed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ FIGURES = {
 
 
 def spec_of(small: bool) -> SweepSpec:
-    """The sweep; small: three cases, dates and delays a tenth as long, twelve days, four replications."""
+    """The sweep; small: three cases, dates and delays a tenth as long, twelve days, three replications."""
     spec = SweepSpec.from_toml(SWEEP)
     if not small:
         return spec
@@ -60,7 +60,8 @@ def spec_of(small: bool) -> SweepSpec:
     planned = _sooner({"sites.abilene.grid_mw": abilene.grid_mw.model_dump()})
     cases = {name: planned | _sooner(late.cases[name]) for name in ("as planned", "abilene", "virginia")}
     axes = {"late": late.model_copy(update={"cases": cases})}
-    return spec.model_copy(update={"replications": 4, "set": spec.set | {"run.days": 12.0}, "axes": axes})
+    set_ = spec.set | {"run.days": 12.0, "sites.*.storage.shared": False}
+    return spec.model_copy(update={"replications": 3, "set": set_, "axes": axes})
 
 
 def _sooner(case: dict) -> dict:
