@@ -16,11 +16,8 @@ from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.capacity import POOL
 
 PACKAGE = Path(__file__).parents[1] / "gpusim"
-# Files that round up to nodes besides: twins, which must not share the rule; nodes of a range; GPUs to be bought.
-OTHERS = {
-    "validation/plain.py", "validation/plain_easy.py", "validation/plain_in_turn.py", "inputs/failures.py",
-    "studies/relief/enlarging.py",
-}  # fmt: skip
+# Files that round up to nodes besides: twins, which must not share the rule; nodes of a range.
+OTHERS = {"validation/plain.py", "validation/plain_easy.py", "validation/plain_in_turn.py", "inputs/failures.py"}
 
 
 @outer

@@ -23,7 +23,7 @@ from gpusim.units import DAY_S, HOUR_S, number_of
 # What breaks while the fleet is at work, whom that interrupts, and what is back when.
 
 LEMON = "lemon"  # in place of a cause, in tables
-FAILURES = ["time_s", "site", "gpu_type", "cause", "nodes", "jobs", "gpus", "repair_s"]
+FAILURES = ["time_s", "site", "gpu_type", "cause", "nodes", "jobs", "gpus", "replicas", "repair_s"]
 INTERRUPTIONS = ["time_s", "job_id", "site", "gpu_type", "cause", "gpus"]
 
 
@@ -126,8 +126,11 @@ class Breakdowns:
         self._fail(name, self.names.pools[pool], unit, back_s - self.env.now)
 
     def tables(self, job_id: np.ndarray) -> dict[str, pd.DataFrame]:
-        """The failures that hit something, and the jobs that they interrupted."""
+        """The failures that hit something, and the jobs that they interrupted; where there are services, how many of
+        their replicas each stopped."""
         failures = pd.DataFrame(self._rows, columns=FAILURES)
+        if not len(self.env.serving.replicas):
+            del failures["replicas"]
         interruptions = pd.DataFrame(self._interrupted, columns=INTERRUPTIONS)
         interruptions["job_id"] = job_id[interruptions["job_id"].to_numpy(dtype="i8")]
         return {"failures": failures, "interruptions": interruptions}
@@ -197,12 +200,13 @@ class Breakdowns:
         jobs.update(dict.fromkeys(others, 0))
         gpus = [_gpus(env.fleet.jobs[job]) for job in jobs]
         env.make_segment_room()
+        serving = self._serving()
         for n in hit:
             env.fail_node(n)
         for job in others:
             env.set_job_gpus(job, int(env.fleet.jobs[job].gpus))  # as many as before: its run is cut short
         self._interrupted += [(env.now, job, *where, name, held) for job, held in zip(jobs, gpus, strict=True)]
-        self._rows.append((env.now, *where, name, len(hit), len(jobs), sum(gpus), repair_s))
+        self._rows.append((env.now, *where, name, len(hit), len(jobs), sum(gpus), serving - self._serving(), repair_s))
         held = [n for n in unit if state[n] == DOWN] if hit else []
         for n in held:
             self._back_s[n] = max(self._back_s.get(n, 0.0), env.now + repair_s)
@@ -212,6 +216,10 @@ class Breakdowns:
                     self._shrinking.lost(job, before, nodes)
         env.at(env.now + repair_s).callbacks.append(lambda _event: self._repair(held))
         return len(hit)
+
+    def _serving(self) -> int:
+        """Replicas that hold GPUs."""
+        return int(np.count_nonzero(self.env.serving.replicas["holding"] != NONE))
 
     def _repair(self, nodes: list[int]) -> None:
         for n in nodes:

@@ -1,7 +1,7 @@
 """What holdings draw or may draw, counted for jobs and replicas alike: by caps, by feeders, and by EASY's promises.
 
 Writes: cap_loads.
-Reads: holdings, pools.
+Reads: holdings, pools, sites.
 Units: W.
 """
 
@@ -14,11 +14,10 @@ from gpusim.kernels.limit import caps, look_at_caps
 
 
 @part
-def count_draw(f, h, sign, capped_w, fixed_w, runs_w):
+def count_draw(f, h, sign, capped_w, fed_w, fixed_w):
     """Count from now on, or no longer (``sign`` -1.0), what its site's limit counts of a holding.
 
-    The site's caps reach ``capped_w`` of that. On its feeders it may draw ``fixed_w``, which their caps leave alone,
-    and without caps ``runs_w`` [W].
+    The site's caps reach ``capped_w`` of that, and those of feeders ``fed_w``; beside it, feeders count ``fixed_w``.
     """
     holding = f.holdings[h]
     s = f.pools[holding.pool].site
@@ -26,5 +25,5 @@ def count_draw(f, h, sign, capped_w, fixed_w, runs_w):
         f.cap_loads[s, holding.cap_group] += sign * capped_w
         look_at_caps(f, s)
     if f.pools[holding.pool].fed != 0:
-        feed(f, h, sign * fixed_w, sign * runs_w)
+        feed(f, h, sign * fixed_w, sign * (fed_w / f.sites[s].floor))
     on_draw(f, h, sign)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.admission import admits
 from gpusim.kernels.course import counted
 from gpusim.kernels.gang import held_gpus
@@ -22,7 +22,7 @@ from gpusim.kernels.state.codes import NONE, Wait
 _QUOTA, _POWER, _CPU_MEMORY = int(Wait.QUOTA), int(Wait.POWER), int(Wait.CPU_MEMORY)
 
 
-@inner
+@part
 def lacks(f, p, j, gpus, tenant, w, family):
     """The first of quota, nodes and power that who asks for ``gpus`` GPUs lacks in pool ``p``, or NONE.
 
@@ -45,7 +45,7 @@ def asked_w(f, j, p):
     return counted(f, j, p) if f.sites[f.pools[p].site].limit_w < math.inf else 0.0
 
 
-@inner
+@part
 def job_lacks(f, j, p, family):
     """The same of a job."""
     return lacks(f, p, j, f.jobs[j].gpus, f.jobs[j].tenant, asked_w(f, j, p), family)
@@ -58,7 +58,7 @@ def why_waits(f, j, p, otherwise):
     return lack if lack != NONE else otherwise
 
 
-@inner
+@part
 def _has_nodes(f, p, j, gpus, family):
     pool = f.pools[p]
     if held_gpus(pool, gpus) > pool.free + (pool.n_hosts if j != NONE else 0):

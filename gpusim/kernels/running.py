@@ -61,7 +61,7 @@ def _add_draw(f, h, sign):
     drawn_w = drawn_by(f, h)
     site.it_w += sign * drawn_w
     site.yielding_w += sign * (drawn_w - holding.counted_w)
-    count_draw(f, h, sign, holding.counted_w, 0.0, holding.counted_w / site.floor)
+    count_draw(f, h, sign, holding.counted_w, holding.counted_w, 0.0)
     return drawn_w
 
 

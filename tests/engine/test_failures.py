@@ -8,6 +8,8 @@ from gpusim.analysis.conservation import check
 from gpusim.analysis.effective import effective_times
 from gpusim.errors import GpusimError
 from gpusim.inputs.jobtable import JobTable
+from gpusim.report.findings import Findings
+from gpusim.report.sections.failures import FailuresSection
 from gpusim.scenario.checkpoints import daly_s, effective_time
 from gpusim.units import DAY_S, HOUR_S
 from gpusim.validation.failures import long_run, play
@@ -82,6 +84,28 @@ def test_a_site_is_lost_whole_and_told():
     told = result.tables["events"]
     assert (told["kind"] == "failure").sum() == len(failures) > 1
     assert told.loc[told["kind"] == "failure", "detail"].iloc[0] == "outage: 11 nodes down"
+
+
+def test_replicas_that_failures_stop_are_counted(small):
+    """Constant demand and no jobs: a site that fails takes all its replicas with it, a node one or none."""
+    outage = {"of": "site", "per_1000_days": 2000.0, "repair": {"reset": 1.0}}
+    host = {"of": "node", "per_1000_days": 1000.0, "repair": {"reset": 1.0}}
+    spec = small.with_({
+        "workload": {}, "run.days": 1.0, "failures": {"causes": {"outage": outage, "host": host}},
+        "services.chat.mean_tokens_per_s": 24_000.0, "services.chat.peak_to_mean": 1.0,
+        "services.chat.control_s": 300.0,
+        "services.chat.deployments": [{"site": "frankfurt", "gpu_type": "H200"}],
+    })  # fmt: skip
+    result = gpusim.run(spec, 1)
+    hit = result.failures[result.failures["site"] == "frankfurt"]
+    most = int(result.services["wanted_replicas"].max())
+    sites, nodes = (hit.loc[hit["cause"] == cause, "replicas"] for cause in ("outage", "host"))
+    assert set(sites) == {most}
+    assert set(nodes) == {0, 1}
+    assert (hit[["jobs", "gpus"]] == 0).all(axis=None)
+    assert (result.failures.loc[result.failures["site"] != "frankfurt", "replicas"] == 0).all()
+    said = " ".join(FailuresSection().lead(Findings(result)))
+    assert f"interrupted jobs 0 times and stopped {int(sites.sum() + nodes.sum())} replicas of services." in said
 
 
 @pytest.mark.parametrize(

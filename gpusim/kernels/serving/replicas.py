@@ -47,7 +47,7 @@ def _count(f, v, r, p, sign):
     pool.serving_most_w += sign * most
     site.serving_room_w += sign * most
     capped_w = site.floor * replica.capped_w * held_gpus(pool, replica.gpus)
-    count_draw(f, replica.holding, sign, capped_w, _full_w(f, v, r, p), 0.0)
+    count_draw(f, replica.holding, sign, capped_w, 0.0, _full_w(f, v, r, p))
 
 
 @inner

@@ -51,17 +51,20 @@ class FailuresSection(Section):
     def say(self, findings: Findings, terminal: Terminal) -> None:
         """How many, and the effective training time ratio."""
         (failures, planned), times = _told_apart(findings), effective_times(findings.result)
-        said = f"{len(failures):,}; jobs interrupted {number_of(int(failures['jobs'].sum()), 'time')}"
+        said = f"{len(failures):,}; {_interrupted(failures)}"
         if len(planned):
-            said += f", and by maintenance {number_of(int(planned['jobs'].sum()), 'time')}"
+            said += f"; by maintenance {_interrupted(planned)}"
         if len(times) and times["elapsed_gpu_hours"].iloc[0] > 0.0:
             said += f"; effective training time ratio {times['ettr'].iloc[0]:.1%}"
         terminal.print(f"Failures{findings.example}: {said}.")
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """By cause; and the effective time by size and tenant."""
+        failures = findings.result.tables["failures"]
         columns = WITH_PLANNED if len(_told_apart(findings)[1]) else CAUSES
-        found = {"failures-cause": document.table(_by_cause(findings.result.tables["failures"]), columns)}
+        if not _replicas(failures):
+            columns = tuple(column for column in columns if column.key != "replicas")
+        found = {"failures-cause": document.table(_by_cause(failures), columns)}
         for by, heading in (("size", "GPUs"), ("tenant", "tenant")):
             times = effective_times(findings.result, by)
             if len(times):
@@ -79,14 +82,30 @@ def _told_apart(findings: Findings) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _did(who: str, rows: pd.DataFrame, for_how_long: str = "") -> str:
     nodes, times = (int(rows[name].sum()) for name in ("nodes", "jobs"))
-    return f"{who} took {number_of(nodes, 'node')} down{for_how_long} and interrupted jobs {number_of(times, 'time')}."
+    took, hit = f"took {number_of(nodes, 'node')} down{for_how_long}", f"interrupted jobs {number_of(times, 'time')}"
+    if replicas := _replicas(rows):
+        return f"{who} {took}, {hit} and stopped {number_of(replicas, 'replica')} of services."
+    return f"{who} {took} and {hit}."
+
+
+def _interrupted(rows: pd.DataFrame) -> str:
+    """In short, whom failures hit."""
+    said = f"jobs interrupted {number_of(int(rows['jobs'].sum()), 'time')}"
+    replicas = _replicas(rows)
+    return f"{said}, {number_of(replicas, 'replica')} stopped" if replicas else said
+
+
+def _replicas(rows: pd.DataFrame) -> int:
+    """Replicas that failures stopped."""
+    return int(rows["replicas"].sum()) if "replicas" in rows else 0
 
 
 def _by_cause(failures: pd.DataFrame) -> pd.DataFrame:
     """Rows by cause, the most frequent first."""
-    found = failures.assign(node_h=failures["nodes"] * failures["repair_s"] / HOUR_S).groupby("cause", sort=False)
-    table = found.agg(
-        failures=("cause", "size"), nodes=("nodes", "sum"), jobs=("jobs", "sum"), node_h=("node_h", "sum")
+    rows = failures.assign(node_h=failures["nodes"] * failures["repair_s"] / HOUR_S)
+    counts = [name for name in ("nodes", "jobs", "replicas", "node_h") if name in rows]
+    table = rows.groupby("cause", sort=False).agg(
+        failures=("cause", "size"), **{name: (name, "sum") for name in counts}
     )
     return table.sort_values("failures", ascending=False, kind="stable").reset_index()
 
@@ -104,6 +123,7 @@ CAUSES = (
     Column("failures", "failures", decimals()),
     Column("nodes", "nodes down", decimals()),
     Column("jobs", "jobs interrupted", decimals()),
+    Column("replicas", "replicas stopped", decimals()),
     Column("node_h", "node-hours of repair", decimals()),
 )
 WITH_PLANNED = (
