@@ -13,9 +13,10 @@ from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.ledger import both_sides
 from gpusim.analysis.rejections import never_started, rejected, rejections
 from gpusim.analysis.wording import gpu_hours, period, quantity, share, worth
-from gpusim.causes import BACKLOG, BUSY, NO_DEMAND, OFFLINE, REJECTED, SLACK, STALLED, WORDS
+from gpusim.causes import BACKLOG, BUSY, CAPPED, NO_DEMAND, OFFLINE, REJECTED, SLACK, STALLED, WORDS
 from gpusim.scenario.earnings import Earnings
 from gpusim.tables.record import Record
+from gpusim.tables.rules import CAPS
 from gpusim.units import HOUR_S, number_of
 
 # Whether supply or demand binds: GPU-time that work waited for, against GPU-time that nobody asked for.
@@ -110,7 +111,8 @@ def bottlenecks(result: Record, entries: pd.DataFrame | None = None) -> pd.DataF
     """
     start, basis = datetime.fromisoformat(result.manifest["start"]), Earnings.of_manifest(result.manifest).basis
     table = losses(result, both_sides(result) if entries is None else entries)
-    table["sentence"] = [_sentence(row, start, basis) for row in table.to_dict("records")]
+    named = _rules_by_site(result) if (table["cause"] == CAPPED).any() else {}
+    table["sentence"] = [_sentence(row, start, basis, named) for row in table.to_dict("records")]
     turned_away = rejections(result)
     if len(turned_away):
         table = pd.concat([table, turned_away], ignore_index=True) if len(table) else turned_away
@@ -239,14 +241,25 @@ def _middle(start_s: np.ndarray, end_s: np.ndarray, weight: np.ndarray) -> tuple
     return float(start_s[order[first]]), float(end_s[order[last]])
 
 
-def _sentence(row: dict, start: datetime, basis: str) -> str:
+def _rules_by_site(result: Record) -> dict[str, str]:
+    """Names of the rules that held GPUs of a site idle, the costliest first; without those of a plugin."""
+    if "rules" not in result.tables:
+        return {}
+    rules = result.rules
+    held = rules[rules["what"].isin(CAPS) & (rules["gpu_hours"] > 0.0)]
+    sums = held.groupby(["site", "rule"])["gpu_hours"].sum().sort_values(ascending=False, kind="stable").reset_index()
+    return sums.groupby("site")["rule"].agg(" and ".join).to_dict()
+
+
+def _sentence(row: dict, start: datetime, basis: str, rules: dict[str, str]) -> str:
     cause, words = row["cause"], WORDS[row["cause"]]
     lost, held, asked = (quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "gpu_hours_asked"))
     when = period(start, row["period_start_s"], row["period_end_s"])
     value, of_planned = worth(row["usd"], basis), f"({share(row['share_of_planned'])} of planned GPU-time)"
     of_wait = words.wait.clause if words.wait is not None and row["gpu_hours_lost"] <= 0.0 else ""
     clause = of_wait or words.clause
-    parts = [f"At {row['site']}, {row['gpu_type']} {clause}, mostly from {when}."]
+    rule = f" ({rules[row['site']]})" if cause == CAPPED and row["site"] in rules else ""
+    parts = [f"At {row['site']}, {row['gpu_type']} {clause}{rule}, mostly from {when}."]
     if cause in STALLED:
         parts.append(f"This cost {number_of(lost, 'GPU-hour')} {of_planned}{value}.")
     elif row["gpu_hours_held_back"] <= 0.0:

@@ -53,7 +53,8 @@ class Entry:
 COLUMNS = [
     "rule", "site", "start_s", "end_s", "what", "detail", "measured", "limit", "unit", "binds", "gpu_hours", "usd",
 ]  # fmt: skip
-LOSSES = ("curtailment", "avoidance", "delay")  # whose USD would have been earned, and are not money paid
+CAPS = ("curtailment", "avoidance")  # that hold a site below its grid connection
+LOSSES = (*CAPS, "delay")  # whose USD would have been earned, and are not money paid
 
 
 def table(entries: list[Entry]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pytest
 
 import gpusim
 from gpusim import rng
+from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.analysis.conservation import check
 from gpusim.regulation.curtailment import emergencies, limit_mw, subject
 from gpusim.scenario.rules import Rules
@@ -65,6 +66,8 @@ def test_gpu_hours_are_those_of_the_ledger() -> None:
     assert booked["idle_rule"] > 90.0 * len(rows)
     assert rows["usd"].to_numpy() == pytest.approx(2.0 * rows["gpu_hours"].to_numpy())
     assert check(result) == []
+    sentence = bottlenecks(result).set_index("cause")["sentence"]["idle_rule"]
+    assert f"a rule held the site below its grid connection ({SB6}), mostly from" in sentence
     events = result.events[result.events["kind"] == "rule"]
     assert events["detail"].iloc[0] == f"{SB6}: curtailment, 0.05 of 0.2 MW"
     assert len(events) == 2 * len(rows)
