@@ -6,15 +6,11 @@ import math
 import re
 from typing import NamedTuple
 
-from gpusim.analysis.measure import OF_REQUESTS, Measure, is_time
+from gpusim.analysis.measure import OF_REQUESTS, SHARES, Measure, is_time
 from gpusim.analysis.wording import no_number
 from gpusim.causes import WORDS
 from gpusim.units import DAY_S, HOUR_S, number_of
 
-SHARES = (
-    "allocation", "utilisation", "goodput", "useful_share_of_planned", "service_tokens_served_share", "served_share",
-    "delivered_share", "service_attainment", "attainment", "deadlines_met",
-)  # fmt: skip
 # End of a name -> unit.
 _ENDS = {
     "_usd": "USD",

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -75,6 +76,10 @@ _BUILD = ("gpu_hours_lost", "usd")
 # Figures of the fleet in a scenario with contracts, of the whole run.
 MONEY = ("revenue_usd", "ebitda_usd", "capex_usd", "free_cash_usd", "paid_in_usd")
 FRAGMENTS = "fragment_gpus"  # of the fleet, where scheduler.placement scores nodes: mean over time
+SHARES = (
+    "allocation", "utilisation", "goodput", "useful_share_of_planned", "service_tokens_served_share", "served_share",
+    "delivered_share", "service_attainment", "attainment", "deadlines_met",
+)  # fmt: skip
 # Kind of thing -> its figures.
 MEASURES = {
     "fleet": tuple(FLEET),
@@ -261,6 +266,19 @@ _NONE = {
 def is_time(figure: str) -> bool:
     """Whether a figure is told in seconds: ``wait_p95_s``, but not what is counted per second."""
     return figure.endswith("_s") and not figure.endswith("_per_s")
+
+
+def bounds(text: str) -> tuple[float, float]:
+    """The least and the most that a measure can be: of what is no measure, everything."""
+    try:
+        measure = Measure.parse(text)
+    except ValueError:
+        return -math.inf, math.inf
+    if measure.measure in SHARES or measure.measure == "fairness":
+        return 0.0, 1.0
+    if "usd" in measure.measure or measure.measure == "late_days" or measure.kind in ("task_kind", "held_by"):
+        return -math.inf, math.inf  # prices may be below 0, and so may money; what comes ahead of its plan is
+    return 1.0 if measure.measure.startswith("bounded_slowdown") else 0.0, math.inf
 
 
 def sign_of(figure: str) -> float:

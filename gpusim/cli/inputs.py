@@ -62,7 +62,7 @@ def rules() -> None:
     from gpusim.report.catalogue import rule_tables
 
     for table in rule_tables():
-        Console(width=160).print(table)
+        Console(width=max(Console().width, 120)).print(table)
 
 
 @cli.group()

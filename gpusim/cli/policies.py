@@ -19,12 +19,11 @@ def policies() -> None:
 
     A scenario names one as `scheduler.order`, and a placement as `scheduler.placement`.
     """
-    from rich.console import Console
-
     from gpusim.report.catalogue import policy_tables
+    from gpusim.report.terminal import terminal
 
     for table in policy_tables():
-        Console(width=160).print(table)
+        terminal().print(table)
 
 
 @cli.command("compare-policies")

@@ -22,9 +22,8 @@ from gpusim.units import number_of
 @click.pass_context
 def validate(ctx: click.Context, quick: bool, only: str | None, out: Path | None, force: bool) -> None:
     """Compare with known answers. Exit status 1 if one is off."""
-    from rich.console import Console
-
     from gpusim.report.anchors import summary_of, table_of, write
+    from gpusim.report.terminal import terminal
     from gpusim.validation.anchor import FULL, QUICK
     from gpusim.validation.suite import choose
     from gpusim.validation.suite import validate as rows_of
@@ -36,7 +35,7 @@ def validate(ctx: click.Context, quick: bool, only: str | None, out: Path | None
             check_output(out / name, force)
     loading()
     rows = with_progress(lambda progress: rows_of(items, QUICK if quick else FULL, progress))
-    Console(width=120).print(table_of(rows))
+    terminal().print(table_of(rows))
     say(summary_of(rows))
     if out is not None:
         write(rows, out, __version__)

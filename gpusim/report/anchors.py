@@ -5,29 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from gpusim.report import document
 from gpusim.report.tables import Column, text
+from gpusim.report.terminal import listing
 from gpusim.units import number_of
 from gpusim.validation.anchor import Row
 from gpusim.validation.suite import SOURCES
 
+PASS, FAIL = Text("pass", "green"), Text("FAIL", "bold red")
+
 
 def table_of(rows: list[Row]) -> Table:
     """Ours beside theirs with deviation, tolerance and verdict; relative figures in per cent."""
-    table = Table(title="Validation anchors")
-    for column in ("#", "what", "theirs", "ours", "deviation", "tolerance", "verdict"):
-        table.add_column(column, justify="left" if column in ("what", "verdict") else "right")
+    table = listing("#>", "what", "theirs>", "ours>", "deviation>", "tolerance>", "verdict")
     for before, row in zip([None, *rows], rows, strict=False):
         if before is not None and before.item != row.item:
             table.add_section()
-        ours = f"[yellow]{row.skipped}" if row.skipped else _number(row.ours)
-        verdict = "[yellow]skipped" if row.skipped else "[green]pass" if row.passed else "[bold red]FAIL"
+        verdict = Text("skipped", "yellow") if row.skipped else PASS if row.passed else FAIL
+        ours = "" if row.skipped else _number(row.ours)
         deviation = "" if row.skipped else _share(row.deviation, row.expected, "+") if row.deviation else "0"
         tolerance = _share(row.tolerance, row.expected) if row.tolerance else "exact"
-        table.add_row(str(row.item), escape(row.what), _number(row.expected), ours, deviation, tolerance, verdict)
+        table.add_row(str(row.item), row.what, _number(row.expected), ours, deviation, tolerance, verdict)
     return table
 
 
@@ -76,15 +77,22 @@ def write(rows: list[Row], folder: Path, version: str) -> None:
 
 
 def summary_of(rows: list[Row]) -> str:
-    """One line: how many figures agree, and which anchors do not."""
+    """How many figures agree, which anchors do not, and why others were skipped, in a sentence each."""
     failed = [row for row in rows if not row.passed]
-    skipped = sum(bool(row.skipped) for row in rows)
-    agreed = len(rows) - len(failed) - skipped
-    agree = "agrees" if agreed == 1 else "agree"
-    do = "does" if len(failed) == 1 else "do"
-    text = f"{number_of(agreed, 'figure')} {agree}, {len(failed)} {do} not, {skipped} skipped"
-    items = sorted({row.item for row in failed})
-    return f"{text}; failed anchors: {', '.join(map(str, items))}" if items else text
+    skipped = [row for row in rows if row.skipped]
+    agreed = len(rows) - len(failed) - len(skipped)
+    said = [f"{number_of(agreed, 'figure')} {'agrees' if agreed == 1 else 'agree'}."]
+    if failed:
+        anchors = f"anchor{'s' * (len({row.item for row in failed}) > 1)} {_listed(failed)}"
+        said.append(f"{number_of(len(failed), 'figure')} {'does' if len(failed) == 1 else 'do'} not: {anchors}.")
+    for why in dict.fromkeys(row.skipped for row in skipped):
+        for_this = [row for row in skipped if row.skipped == why]
+        said.append(f"{number_of(len(for_this), 'figure')} skipped ({why}): anchor {_listed(for_this)}.")
+    return " ".join(said)
+
+
+def _listed(rows: list[Row]) -> str:
+    return ", ".join(map(str, sorted({row.item for row in rows})))
 
 
 def _number(value: float) -> str:
@@ -92,4 +100,4 @@ def _number(value: float) -> str:
 
 
 def _share(value: float, expected: float, sign: str = "") -> str:
-    return f"{value:{sign}.2g}" if expected == 0.0 else f"{100 * value:{sign}.2g} %"
+    return f"{value:{sign}.2g}" if expected == 0.0 else f"{100 * value:{sign}.2g}%"

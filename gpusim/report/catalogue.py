@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from rich.box import SIMPLE
-from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from gpusim.inputs.climatology import sources
 from gpusim.report.reference import meaning
@@ -106,7 +105,8 @@ def policy_tables() -> tuple[Table, ...]:
     works = Table("decides", "what, and under which conditions", title=title)
     for how, words in WORKS.items():
         works.add_row(how.value, words)
-    options = Table("order", "option", "value", "default", "meaning", title="Options: scheduler.options")
+    names = (Column("order", no_wrap=True), Column("option", no_wrap=True))
+    options = Table(*names, "value", "default", "meaning", title="Options: scheduler.options")
     for name, spec in ORDERS.items():
         for key, field in spec.options.model_fields.items():
             value = kinds.in_words(kinds.of_field(field))
@@ -114,7 +114,7 @@ def policy_tables() -> tuple[Table, ...]:
             if isinstance(field.default, list):
                 default = str(field.default)
             words = " ".join(meaning(spec.options, key).replace("``", "").split())
-            options.add_row(name, key, value, escape(default), escape(words))
+            options.add_row(name, key, value, default, words)
     placements = Table("placement", "rule", "a decision takes", "source", title="Placements: scheduler.placement")
     for name, spec in PLACEMENTS.items():
         placements.add_row(name, spec.rule.replace("`", ""), spec.cost, spec.source)

@@ -31,8 +31,9 @@ def print_played(found: dict[str, Played], nodes: Nodes, trace: TimedPods, conso
     console.print(table)
     spans = ", ".join(dict.fromkeys(duration(played.span_s) for played in found.values()))
     console.print(
-        "in use, fragments (free GPU that typical pods cannot use): % of the GPUs, means from the first arrival to the"
-        f" last ({spans}); most: at any time. waited: pods. never ran: fit on no node, even an empty one."
+        "in use, fragments (free GPUs that typical pods cannot use): % of the cluster's, means from the first arrival"
+        f" to the last ({spans}). most: of them in use at any time. waited: of the pods that ran. never ran: pods that"
+        " fit on no node, even an empty one."
     )
 
 

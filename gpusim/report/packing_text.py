@@ -54,8 +54,8 @@ def _about(found: pd.DataFrame, nodes: Nodes, pods: Pods) -> str:
     return (
         f"{number_of(len(nodes), 'node')} with {number_of(gpus, 'GPU')}. {number_of(len(pods), 'pod')} ({sharing:,}"
         f" sharing a GPU, {np.count_nonzero(pods.gpus == 0):,} without one); {number_of(round(came), 'pod')}"
-        f" come one by one ({drawn}) and stay.\nTypical: {number_of(len(usual.pods), 'request')} that make up"
-        f" {usual.pods.sum() / len(pods):.0%} of the pods."
+        f" arrive one by one ({drawn}) and stay.\nTypical pods: those with the {number_of(len(usual.pods), 'request')}"
+        f" that make up {usual.pods.sum() / len(pods):.0%} of the file."
     )
 
 
@@ -75,14 +75,14 @@ def unfit(nodes: Nodes, pods: Pods) -> str:
 
 
 def _title(runs: int) -> str:
-    return f"GPUs allocated, % of the cluster's, as demand grows{f' (means of {runs} orders)' if runs > 1 else ''}:"
+    return f"GPUs allocated as demand grows, % of the cluster's{f' (means of {runs} orders)' if runs > 1 else ''}:"
 
 
 def _meaning(last: int, runs: int) -> str:
     interval = f"±: half the 95% interval of the mean at {last}%. " if runs > 1 else ""
     return (
-        f"{interval}fragments: free GPU that typical pods cannot use, % of the cluster's GPUs, at {last}%. placed: of"
-        " the pods that came."
+        f"{interval}fragments: free GPUs that typical pods cannot use, % of the cluster's, at {last}%. placed: of the"
+        " pods that arrived."
     )
 
 
@@ -108,7 +108,7 @@ def _best(found: pd.DataFrame, last: int) -> str:
     first, second = sorted(values, key=lambda policy: -values[policy].mean())[:2]
     gap = paired_interval(values[second], values[first])
     if abs(gap.mean) < LEAST:
-        return f"{first} and {second} allocate as much."
+        return f"{first} and {second} allocate equally much."
     more = f"{gap.mean:.2f} points more than {second}"
     if gap.n < 2:
         return f"{first} allocates most, {more}; only several orders (--replications) can rule out chance."

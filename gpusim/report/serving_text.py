@@ -38,7 +38,7 @@ def print_prediction(found: Prediction, requests: pd.DataFrame, console: Console
 def print_calibration(found: Calibration, console: Console | None = None) -> None:
     """Latencies as logged, by the catalogue and as fitted, then the factors."""
     console = terminal(console)
-    table = listing("", "", "measured>", "catalogue>", "fitted>", "off>")
+    table = listing("", "", "measured>", "catalogue>", "fitted>", "fit error>")
     for measure, (title, unit) in MEASURES.items():
         for what in SHOWN:
             row = found.fit.loc[(measure, what)] * unit

@@ -113,7 +113,8 @@ def level(value: object) -> str:
 def plus_minus(mean: float, low: float, high: float, none: str = "no figure") -> str:
     """A mean and half the width of its interval, to the digits that the width leaves: ``"5,262 \u00b1 320"``.
 
-    The mean alone where the width is nothing, or everything; ``none`` where it is of nothing.
+    Both ends of an interval that is cut on one side: ``"1.2 (0.0 to 3.1)"``. The mean alone where the width is nothing,
+    or everything; ``none`` where it is of nothing.
     """
     half = (high - low) / 2.0
     if abs(mean) + half < NOISE:
@@ -121,7 +122,14 @@ def plus_minus(mean: float, low: float, high: float, none: str = "no figure") ->
     if not (math.isfinite(mean) and math.isfinite(half)) or half <= 1e-9 * abs(mean):
         return number(mean, none)
     digits = max(1 - math.floor(math.log10(half)), 0)
+    if is_cut(mean, low, high):
+        return f"{mean:z,.{digits}f} ({low:z,.{digits}f} to {high:z,.{digits}f})"
     return f"{mean:z,.{digits}f} \u00b1 {half:,.{digits}f}"
+
+
+def is_cut(mean: float, low: float, high: float) -> bool:
+    """Whether an interval ends where its measure can go no further, and so reaches less far to one side."""
+    return math.isfinite(high - low) and abs(high - 2.0 * mean + low) > 1e-6 * (high - low)
 
 
 def relative(change: float) -> str:

@@ -76,11 +76,11 @@ def shared_gpus(data: dict) -> Iterator[str]:
 
 def scored_nodes(data: dict, pools: dict) -> Iterator[str]:
     """Placements that score nodes know jobs alone, and a bit for each GPU of a node and for each pool."""
-    scheduler = valid(Scheduler, data.get("scheduler", {}))
-    if scheduler is None or scheduler.placement not in SCORED:
+    placement = next((found for _place, found in find(data, ("scheduler", "placement"))), None)
+    if placement not in SCORED:
         return
     counted = ", ".join(name for name in PLACEMENTS if name not in SCORED)
-    found = f'scheduler.placement: found "{scheduler.placement}" with'
+    found = f'scheduler.placement: found "{placement}" with'
     for place, _service in find(data, ("services", "*")):
         yield f"{found} {dotted(place)}, whose replicas it does not place; give one of {counted}"
     large = {kind for (_site, kind), (_pool, gpu) in pools.items() if gpu.gpus_per_node > sizes.MOST_SCORED}

@@ -44,7 +44,8 @@ def faults_of(error: ValidationError, root: type[BaseModel]) -> list[str]:
     """
     faults = error.errors(include_url=False)
     meant = {(*fault["loc"][:-1], near) for fault in faults if (near := _meant(fault, root))}
-    return [_sentence(fault, root) for fault in faults if fault["type"] != "missing" or fault["loc"] not in meant]
+    told = [fault for fault in faults if fault["type"] != "missing" or fault["loc"] not in meant]
+    return [sentence for fault in told for sentence in _sentences(fault, root)]
 
 
 def _meant(fault: Mapping, root: type[BaseModel]) -> str:
@@ -59,6 +60,13 @@ def _allowed(root: type[BaseModel], place: list) -> list[str]:
     """Keys of the table at a place."""
     table = kinds.table_at(root, place)
     return sorted(table.model_fields) if table else []
+
+
+def _sentences(fault: Mapping, root: type[BaseModel]) -> list[str]:
+    """One, or of a model's check that found several faults (the arguments of its error) one for each."""
+    several = getattr(fault.get("ctx", {}).get("error"), "args", ())
+    each = [{**fault, "ctx": {"error": one}} for one in several] if len(several) > 1 else [fault]
+    return [_sentence(one, root) for one in each]
 
 
 def _sentence(fault: Mapping, root: type[BaseModel]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -110,58 +111,65 @@ class Scheduler(Model):
             )
         return order
 
-    @model_validator(mode="after")
-    def _cycled(self) -> Scheduler:
-        if self.mode != "cycle" and self.decides_in_rounds:
-            raise ValueError(f'order = {self.order!r} decides in rounds: it needs mode = "cycle"')
-        return self
+    @field_validator("placement", mode="before")
+    @classmethod
+    def _placement(cls, placement: object) -> object:
+        if placement == "best-fit":
+            raise ValueError(
+                'give "best_fit", the node with the fewest free GPUs that suffice, or "least_left", which is the'
+                " best-fit of gpusim pack"
+            )
+        return placement
 
     @model_validator(mode="after")
-    def _near(self) -> Scheduler:
+    def _sound(self) -> Scheduler:
+        faults = [*self._of_order(), *self._of_topology(), *self._of_placement(), *self._of_options()]
+        if faults:
+            raise ValueError(*faults)
+        return self
+
+    def _of_order(self) -> Iterator[str]:
+        if self.mode != "cycle" and self.decides_in_rounds:
+            yield f'order = {self.order!r} decides in rounds: it needs mode = "cycle"'
+        if self.preemption == "order" and (self.decides_in_rounds or self.order == "fair_share"):
+            yield f'preemption = "order" needs an order that stands for each job; {self.order!r} is none'
+
+    def _of_topology(self) -> Iterator[str]:
         if self.topology != "required" and self.backfill == "conservative":
-            raise ValueError(
+            yield (
                 f'topology = "{self.topology}" goes with backfill "none" or "easy", found "conservative", which'
                 " promises each gang its nodes as it comes"
             )
         if self.topology_wait_s > 0.0 and self.topology != "preferred":
-            raise ValueError(
-                f'topology_wait_s of {self.topology_wait_s:g} is for topology = "preferred", found "{self.topology}"'
-            )
-        if self.topology_wait_s > 0.0 and self.is_greedy:
-            raise ValueError(
+            yield f'topology_wait_s of {self.topology_wait_s:g} is for topology = "preferred", found "{self.topology}"'
+        elif self.topology_wait_s > 0.0 and self.is_greedy:
+            yield (
                 f"topology_wait_s of {self.topology_wait_s:g} with an order that takes GPUs for the first; give 0, with"
                 " which gangs take the nearest nodes that are free"
             )
-        return self
 
-    @model_validator(mode="after")
-    def _scored(self) -> Scheduler:
+    def _of_placement(self) -> Iterator[str]:
         """Nodes are scored for jobs that start from a queue, one after the other."""
         if self.placement not in SCORED:
             if self.dispatch == "best_node":
-                raise ValueError(
+                yield (
                     f'dispatch = "best_node" goes by scores of nodes, which placement = "{self.placement}" has none of;'
                     f" give one of {', '.join(SCORED)}"
                 )
-            return self
+            return
         with_it = f'with placement = "{self.placement}"'
         if self.order in ORDERS and ORDERS[self.order].how is not How.QUEUE:
             queued = ", ".join(name for name, policy in ORDERS.items() if policy.how is How.QUEUE)
-            raise ValueError(f"order = {self.order!r} {with_it}; give one of {queued}, or {_COUNTED}")
+            yield f"order = {self.order!r} {with_it}; give one of {queued}, or {_COUNTED}"
         if self.backfill == "conservative":
-            raise ValueError(f'backfill = "conservative" {with_it}; give "none" or "easy", or {_COUNTED}')
+            yield f'backfill = "conservative" {with_it}; give "none" or "easy", or {_COUNTED}'
         if self.preemption == "order":
-            raise ValueError(f'preemption = "order" {with_it}; give "none" or "priority", or {_COUNTED}')
-        return self
+            yield f'preemption = "order" {with_it}; give "none" or "priority", or {_COUNTED}'
 
-    @model_validator(mode="after")
-    def _sound(self) -> Scheduler:
-        if self.preemption == "order" and (self.decides_in_rounds or self.order == "fair_share"):
-            raise ValueError(f'preemption = "order" needs an order that stands for each job; {self.order!r} is none')
+    def _of_options(self) -> Iterator[str]:
         if self.order in ORDERS:
             try:
                 ORDERS[self.order].options.model_validate(self.options)
             except ValidationError as error:
                 faults = "; ".join(f"options.{fault}" for fault in faults_of(error, ORDERS[self.order].options))
-                raise ValueError(f"of order {self.order!r}: {faults}") from None
-        return self
+                yield f"of order {self.order!r}: {faults}"

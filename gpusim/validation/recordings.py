@@ -213,7 +213,8 @@ def _capacity(cluster: str) -> tuple[int, ...]:
         if kind not in TYPES or kind in found or not re.fullmatch(r"\d{1,7}", count):
             twice = " appears twice" if kind in found else did_you_mean(kind, TYPES)
             raise TraceError(
-                f"cluster {cluster!r}: {kind!r}{twice}: give GPUs of {', '.join(TYPES)}, as in v100=8,p100=12,k80=16"
+                f"cluster {cluster!r}: found {kind!r}{twice}; give GPUs of {', '.join(TYPES)}, as in"
+                " v100=8,p100=12,k80=16"
             )
         found[kind] = int(count)
     if not any(found.values()):

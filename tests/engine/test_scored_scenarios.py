@@ -97,6 +97,16 @@ def test_what_does_not_go_with_them(changes, said):
     assert said.replace("\\", "") in str(error.value)
 
 
+def test_all_that_does_not_go_with_them_is_said_together():
+    small = gpusim.Scenario.from_toml("seeds/small.toml")
+    changes = {"placement": "fgd", "order": "las", "preemption": "order", "backfill": "conservative"}
+    with pytest.raises(ScenarioError) as error:
+        small.with_({f"scheduler.{key}": value for key, value in changes.items()})
+    for said in ("order = 'las' with", 'backfill = "conservative" with', 'preemption = "order" with', "services.chat"):
+        assert str(error.value).count(said) == 1
+    assert len(str(error.value).splitlines()) == 5  # a heading, and a fault on each line
+
+
 def test_services_do_not_go_with_them():
     small = gpusim.Scenario.from_toml("seeds/small.toml")
     with pytest.raises(

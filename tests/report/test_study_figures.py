@@ -149,14 +149,14 @@ def test_map(measure: str, n: int) -> None:
 
 def test_cells_of_a_map_hold_their_means() -> None:
     table = means({"policy": ["sjf", "fifo"], "power": [1.2, 0.8]}).assign(
-        mean=[0.1, 0.2, 0.3, np.inf], low=[0.0, 0.0, 0.0, -np.inf], high=[0.1, 0.1, 0.1, np.inf]
+        mean=[0.1, 0.2, 0.3, np.inf], low=[0.05, 0.15, 0.0, -np.inf], high=[0.15, 0.25, 0.7, np.inf]
     )
     figure = heatmap.draw(table, "policy", "power", "goodput")
     cells = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
     assert cells == {
         (1, 0): "10.0\n± 5.0",
         (0, 0): "20.0\n± 5.0",
-        (1, 1): "30.0\n± 5.0",
+        (1, 1): "30.0\n0.0 to 70.0",
         (0, 1): "no end",
     }  # 0.8 stands left of 1.2
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["sjf", "fifo"]

@@ -94,7 +94,14 @@ def test_means_and_paired_differences(grid):
     assert grid.texts["headline"] == "Goodput: from 1% (queue = sjf, power = 0.8) to 6% (queue = fifo, power = 1.2)."
     means = grid.tables["means"]
     assert means[0] == ["point", "queue", "power", "runs", "goodput [%]", "wait of started jobs, 95th percentile [h]"]
-    assert means[1] == ["0", "sjf", "0.8", "3", "1.0 \u00b1 2.5", "0"]  # 0, 1, 2: t(2) x 1 / sqrt(3) = 2.48
+    assert means[1] == [
+        "0",
+        "sjf",
+        "0.8",
+        "3",
+        "1.0 (0.0 to 3.5)",
+        "0",
+    ]  # 0, 1, 2: t(2) x 1 / sqrt(3) = 2.48, and no share is below 0
     assert means[6] == ["5", "fifo", "1.2", "3", "6.0 \u00b1 2.5", "5"]
     differences = grid.tables["differences"]
     assert differences[1][3:] == ["3", "+1 (+100%)", "+1"]  # the same in every pair: exact

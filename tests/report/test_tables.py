@@ -14,6 +14,7 @@ from gpusim.report.tables import Column, cells, decimals, number, plus_minus
         ((-8e-12, -2e-11, 4e-12), "0"),
         ((-0.3, -1000.3, 999.7), "0 \u00b1 1,000"),
         ((-0.0, 0.0, 0.0), "0"),
+        ((0.5, 0.0, 1.26), "0.50 (0.00 to 1.26)"),
         ((0.002, 0.001, 0.003), "0.0020 \u00b1 0.0010"),
         ((float("nan"), float("nan"), float("nan")), "no jobs"),
         ((float("inf"), float("-inf"), float("inf")), "no end"),

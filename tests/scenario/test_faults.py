@@ -50,6 +50,12 @@ def test_seeds_and_starter_are_valid() -> None:
             ' "dot_product", "clustering", "packing", "least_left", "fgd" (did you mean \'best_fit\'?)',
         ),
         (
+            "scheduler.placement",
+            "best-fit",
+            'scheduler.placement: found "best-fit"; give "best_fit", the node with the fewest free GPUs that suffice,'
+            ' or "least_left", which is the best-fit of gpusim pack',
+        ),
+        (
             "scheduler.order",
             "fiffo",
             f"scheduler.order: found \"fiffo\"; allowed: {', '.join(ORDERS)}"

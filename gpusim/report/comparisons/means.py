@@ -29,7 +29,7 @@ class MeansSection(Section[SweepFindings]):
 
     def lead(self, findings: SweepFindings) -> list[str]:
         """What the figures are."""
-        return ["Mean over replications, ± half of its 95% interval."]
+        return ["Mean over replications, ± half of its 95% interval, or its ends where that is cut at 0 or 100%."]
 
     def tables(self, findings: SweepFindings) -> dict[str, dict[str, list]]:
         """All measures of all policies."""

@@ -13,6 +13,7 @@ from gpusim.analysis.wording import no_number
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import blank, plain
 from gpusim.report.figures.width import LINE_IN, is_narrow, width_in, wrapped
+from gpusim.report.tables import is_cut
 
 COLOURS = "cividis"  # the same to all eyes, in print too (Nuñez, Anderton and Renslow 2018)
 MOST_CELLS = 10  # side by side, in which numbers are readable
@@ -36,7 +37,7 @@ def draw(summary: pd.DataFrame, down: str, across: str, measure: str) -> Figure:
     table = summary[summary["measure"] == measure]
     shown = _grid(table, down, across, "mean")
     means = shown.where(np.isfinite(shown))
-    half = _grid(table.assign(half=(table["high"] - table["low"]) / 2.0), down, across, "half")
+    ends = [_grid(table, down, across, end) for end in ("low", "high")]
     many = table.groupby([down, across], sort=False).size().max() > 1
     unit = unit_of(measure, float(np.nanmax(np.abs(means), initial=0.0)))
     rows, columns = list(means.index), list(means.columns)
@@ -58,7 +59,7 @@ def draw(summary: pd.DataFrame, down: str, across: str, measure: str) -> Figure:
     ax.set_ylabel(shortened(down, int(body_in / 0.075) + 8 * (not is_narrow())), fontsize=9)
     most_cells = int(across_in / CELL_IN) if is_narrow() else MOST_CELLS
     if len(columns) <= most_cells and len(rows) <= 20:
-        _numbers(ax, image, shown, None if many or row_in < 0.4 else half, unit)
+        _numbers(ax, image, shown, None if many or row_in < 0.4 else ends, unit)
     bar = figure.add_axes(
         ((width_in() - 0.85) / width_in(), bottom_in / total_in, 0.13 / width_in(), body_in / total_in)
     )
@@ -94,7 +95,7 @@ def _ticks(ax: Axes, rows: list[str], columns: list[str], turned: bool) -> None:
         ax.tick_params(axis="x", rotation=90)
 
 
-def _numbers(ax: Axes, image, means: pd.DataFrame, half: pd.DataFrame | None, unit: Unit) -> None:
+def _numbers(ax: Axes, image, means: pd.DataFrame, ends: list[pd.DataFrame] | None, unit: Unit) -> None:
     """Write values into the cells, all to the same decimals, light on dark and dark on light."""
     values = means.to_numpy(float) * unit.factor
     largest = float(np.max(np.abs(values[np.isfinite(values)]), initial=0.0))
@@ -102,7 +103,11 @@ def _numbers(ax: Axes, image, means: pd.DataFrame, half: pd.DataFrame | None, un
     for y, x in np.ndindex(values.shape):
         known = bool(np.isfinite(values[y, x]))
         text = f"{values[y, x]:,.{decimals}f}" if known else no_number(values[y, x], "none")
-        if half is not None and np.isfinite(half.iat[y, x]):
-            text += f"\n\u00b1 {half.iat[y, x] * unit.factor:,.{decimals}f}"
+        if ends is not None:
+            low, high = (end.iat[y, x] * unit.factor for end in ends)
+            if is_cut(values[y, x], low, high):
+                text += f"\n{low:,.{decimals}f} to {high:,.{decimals}f}"
+            elif np.isfinite(high - low):
+                text += f"\n\u00b1 {(high - low) / 2.0:,.{decimals}f}"
         colour = "white" if known and image.norm(values[y, x]) < 0.5 else "black"
         ax.text(x, y, text, ha="center", va="center", fontsize=7.5, color=colour, linespacing=1.1)

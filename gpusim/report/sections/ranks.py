@@ -11,7 +11,7 @@ from gpusim.report import document
 from gpusim.report.figures import ranks
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
-from gpusim.report.tables import Column, decimals, number, plus_minus, text
+from gpusim.report.tables import Column, decimals, is_cut, number, plus_minus, text
 from gpusim.report.terminal import Terminal, listing
 from gpusim.studies.replications.replications import Replications
 from gpusim.units import number_of
@@ -67,12 +67,12 @@ class RanksSection(Section):
         table = listing("cause", "ranks\nfirst>", "GPU-h>", "±>", "USD>", "most of it",
                         title=f"Held back by cause, means over {runs}")  # fmt: skip
         for row in causes.head(MOST_CAUSES).itertuples():
-            table.add_row(row.short, row.of, *map(compact, (row.mean, row.half, row.usd)), row.most)
+            table.add_row(row.short, row.of, compact(row.mean), row.spread, compact(row.usd), row.most)
         terminal.print(table)
         terminal.print(_where(_places(found)))
         terminal.print(
-            f"±: half the 95% interval of the mean; USD {found.basis}. An attribution; gpusim relieve measures what"
-            " relief would gain.",
+            f"±: half the 95% interval of the mean, or its ends where cut at 0; USD {found.basis}. An attribution;"
+            " gpusim relieve measures what relief would gain.",
             style="dim",
         )
 
@@ -92,9 +92,15 @@ def _causes(found: Replications) -> pd.DataFrame:
         short=[WORDS[cause].short for cause in table["cause"]],
         of=[f"{first} of {n}" for first in table["first"]],
         span=[f"{share(low)}-{share(high)}" for low, high in zip(table["first_low"], table["first_high"], strict=True)],
-        half=table["high"] - table["mean"],
+        spread=[_spread(row) for row in table.itertuples()],
         most=[f"{share(part)} {place}" for place, part in zip(table["place"], table["place_share"], strict=True)],
     )
+
+
+def _spread(row: tuple) -> str:
+    """Half of the interval of a mean, or its ends where they are not as far from the mean."""
+    cut = is_cut(row.mean, row.low, row.high)
+    return f"{compact(row.low)}-{compact(row.high)}" if cut else compact(row.high - row.mean)
 
 
 def _places(found: Replications) -> pd.DataFrame:
@@ -108,7 +114,6 @@ def _places(found: Replications) -> pd.DataFrame:
         site=["any site" if gone else name for name, gone in zip(site, away, strict=True)],
         gpu_type=[name if gone else one for name, one, gone in zip(site, kind, away, strict=True)],
         short=[WORDS[cause].short for cause in table["cause"]],
-        half=table["high"] - table["mean"],
     )
 
 

@@ -58,7 +58,8 @@ def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | Non
         console.print(table)
     left = points - MOST_POINTS
     more = f" The first {MOST_POINTS} points; {left:,} more are in the store." if left > 0 else ""
-    console.print("Mean over replications, \u00b1 half of its 95% interval." + more, style="dim")
+    said = "Mean over replications, \u00b1 half of its 95% interval, or its ends where that is cut at 0 or 100%."
+    console.print(said + more, style="dim")
 
 
 def _fitting(console: Console, summary: pd.DataFrame, axes: list[str], make: Callable, by: str) -> list[Table]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.measure import bounds
 from gpusim.studies.planning.evidence import Evidence
 from gpusim.studies.planning.space import Candidate, Space
 from gpusim.studies.statistics.intervals import CONFIDENCE, Moments
@@ -33,7 +34,7 @@ def candidates_table(evidence: Evidence, candidates: Sequence[Candidate]) -> pd.
     for i, condition in enumerate(evidence.goal.conditions):
         columns = [evidence.figures[candidate][:, i] for candidate in candidates]
         moments = [Moments.of(np.where(column == condition.unasked, np.nan, column)) for column in columns]
-        limits = [one.limits(CONFIDENCE) for one in moments]
+        limits = [one.limits(CONFIDENCE, *bounds(condition.measure.text)) for one in moments]
         means = np.array([evidence.means(candidate)[i] for candidate in candidates])
         table[condition.text] = np.where(means == condition.unasked, np.nan, means)
         for end, values in zip(("low", "high"), zip(*limits)):

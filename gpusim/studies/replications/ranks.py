@@ -127,12 +127,10 @@ def _ranked(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         return pd.DataFrame(columns=[*keys, "first", "mean", "low", "high", *SUMS])
     held = _held(table, keys)
     moments = Moments.of(held.to_numpy())
-    low, high = moments.limits(0.95)
+    low, high = moments.limits(0.95, least=0.0)
     best = held.idxmax(axis=0)[held.max(axis=0) > 0.0].value_counts()
     means = table.groupby(keys)[list(SUMS)].mean().reindex(held.index)
-    found = means.assign(
-        first=best.reindex(held.index).fillna(0).astype(int), mean=moments.mean, low=np.maximum(low, 0.0), high=high
-    )
+    found = means.assign(first=best.reindex(held.index).fillna(0).astype(int), mean=moments.mean, low=low, high=high)
     return found[found["mean"] > 0.0].sort_values("mean", ascending=False, kind="stable").reset_index()
 
 

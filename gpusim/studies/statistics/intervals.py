@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from gpusim.analysis.measure import bounds
 from gpusim.errors import StatisticsError, did_you_mean
 from gpusim.units import number_of
 
@@ -78,12 +79,19 @@ class Moments:
         n = np.maximum(self.n, 2)
         return np.where(self.n < 2, np.inf, student(confidence, n) * self.sd / np.sqrt(n))
 
-    def limits(self, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends of the intervals of the means."""
+    def limits(
+        self, confidence: float, least: ArrayLike = -np.inf, most: ArrayLike = np.inf
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper ends of the intervals of the means, cut at what the mean can be.
+
+        To cut leaves the confidence as it is: the true mean is not in what is cut off. Of fewer than two values, and
+        where the mean is infinite, the interval is everything all the same.
+        """
         half = self.half_width(confidence)
         endless = np.isinf(half)
         with np.errstate(invalid="ignore"):
-            return np.where(endless, -np.inf, self.mean - half), np.where(endless, np.inf, self.mean + half)
+            low, high = np.maximum(self.mean - half, least), np.minimum(self.mean + half, most)
+        return np.where(endless, -np.inf, low), np.where(endless, np.inf, high)
 
     def p_value(self) -> np.ndarray:
         """Two-sided p values of Student's t test that the means are 0; NaN with fewer than two values."""
@@ -159,7 +167,7 @@ def changes(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def summary(
     table: pd.DataFrame, by: Sequence[str], measures: Sequence[str], confidence: float = CONFIDENCE
 ) -> pd.DataFrame:
-    """Means over replications of each point, with their intervals.
+    """Means over replications of each point, with their intervals, cut at what a measure can be: no wait is below 0.
 
     Parameters
     ----------
@@ -182,7 +190,7 @@ def summary(
     check_confidence(confidence)
     points, values = _points_by_replication(table, by, measures)
     moments = Moments.of(values)
-    low, high = moments.limits(confidence)
+    low, high = moments.limits(confidence, *np.array([bounds(measure) for measure in measures]).T)
     return _tidy(points, measures, mean=moments.mean, low=low, high=high, sd=moments.sd, n=moments.n)
 
 

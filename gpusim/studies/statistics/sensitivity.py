@@ -29,6 +29,8 @@ from gpusim.studies.sweeps.spec import SweepSpec
 from gpusim.units import number_of
 
 COLUMNS = ["axis", "index", "at", "value", "low", "high"]
+# What an index can be, at which its interval is cut.
+RANGES = {"S1": (0.0, 1.0), "ST": (0.0, 1.0), "mu_star": (0.0, np.inf), "sigma": (0.0, np.inf)}
 Row = tuple[str, str, str, float, float, float]
 
 
@@ -189,5 +191,7 @@ def _one_at_a_time(sample: _Sample) -> Iterator[Row]:
 
 def _rows(sample: _Sample, found: dict[str, Estimate]) -> Iterator[Row]:
     for index, (values, halves) in found.items():
+        least, most = RANGES.get(index, (-np.inf, np.inf))
         for name, value, half in zip(sample.axes, values.tolist(), halves.tolist()):
-            yield name, index, "", value, value - half, value + half
+            # An estimate itself may lie outside: it stays within its interval.
+            yield name, index, "", value, min(max(value - half, least), value), max(min(value + half, most), value)

@@ -109,6 +109,29 @@ def test_summary_is_mean_interval_per_point():
         assert row.sd == pytest.approx(values.std(ddof=1))
 
 
+def test_no_interval_reaches_beyond_what_a_measure_can_be():
+    """Of shares, waits and slowdowns; of money, differences and what is no measure it is Student's."""
+    ends = {
+        "goodput": ([0.9, 1.0], None, 1.0),
+        "wait_p95_s": ([0.0, 10.0], 0.0, None),
+        "site texas carbon_t": ([0.0, 10.0], 0.0, None),
+        "bounded_slowdown_p99": ([1.0, 3.0], 1.0, None),
+        "energy_usd": ([-1.0, 10.0], None, None),
+        "project hall late_days": ([-1.0, 10.0], None, None),
+        "level": ([0.0, 10.0], None, None),
+    }
+    values = {name: kept for name, (kept, _least, _most) in ends.items()}
+    table = pd.DataFrame({"point": 0, "replication": [0, 1], **values})
+    found = summary(table, ["point"], list(ends)).set_index("measure")
+    for name, (kept, least, most) in ends.items():
+        mean, low, high, *_rest = mean_interval(kept)
+        assert found.loc[name, ["mean", "low", "high"]].tolist() == pytest.approx(
+            [mean, low if least is None else least, high if most is None else most]
+        )
+    apart = pd.DataFrame({"point": [0, 0, 1, 1], "replication": [0, 1] * 2, "wait_p95_s": [0.0, 5.0, 1.0, 20.0]})
+    assert paired(apart, ["point"], {"point": 0}, ["wait_p95_s"])["low"].item() < 0.0
+
+
 def test_points_keep_their_order():
     table = pd.DataFrame({"point": [7, 7, 2, 2], "replication": [0, 1, 0, 1], "x": [1.0, 2.0, 3.0, 4.0]})
     assert summary(table, ["point"], ["x"])["point"].tolist() == [7, 2]
