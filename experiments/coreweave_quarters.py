@@ -36,9 +36,11 @@ GAPS = {
     " revenue follow power closely, while the published revenue per MW fell from 10.9 to 8.7 million USD a year: the"
     " first quarters are too low and the last is too high. What else was sold, and at which prices, is not public.",
     MARGIN: "Rent, staff and overhead are those of 2024, for each MW or as a share of revenue, and grow with the fleet"
-    " alone. Of the last quarter only the operating margin was read: 1%, after 16% in the first ones.",
-    RESULT: "Shares given to staff, deals and changes of fair value are not in the accounts: without them the company's"
-    " loss was 131 million in the second quarter and 41 in the third.",
+    " alone. From the fourth quarter on the costs of halls came before their revenue, as had been announced in November"
+    " 2025. Of the last quarter only the operating margin was read: 1%, after 16% in the first ones.",
+    RESULT: "Shares given to staff are taken as in the middle of 2025. Deals, changes of fair value and costs ahead of"
+    " revenue are not in the accounts: before shares and such items the company's loss was 131 million in the second"
+    " quarter and 41 in the third.",
     DEBT: "Loans pay for a share of what is built, and GPUs are paid for 60 days ahead of their work, as what was"
     " under construction at the end of 2024 suggests.",
     BACKLOG: "Contracts are in it from the day on which they were announced. In the third quarter CoreWeave reported"
@@ -88,7 +90,7 @@ def main(out: str = "out/coreweave_quarters.png", size: str = "full") -> None:
     print(found.to_string(formatters={"gap": "{:+.0%}".format}, float_format="{:,.1f}".format))
     for name, reason in GAPS.items():
         print(f"\n{name}: {reason}")
-    print("\nThe loss of 2026Q1, line by line [million USD]:")
+    print("\nThe loss of 2026Q1, line by line, and with the operating result as guided in February 2026 [million USD]:")
     print(loss_by_line(runs).to_string(float_format="{:,.0f}".format))
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     draw(found).savefig(out, dpi=150)

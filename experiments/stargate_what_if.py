@@ -12,6 +12,7 @@ that are planned and not live to the end of 2031, against the money that lenders
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -88,6 +89,7 @@ def main(out: str = "out/stargate_what_if.png", seeds: int = 40) -> None:
     for ax in (left, right):
         ax.tick_params(labelsize=7)
         ax.spines[["top", "right"]].set_visible(False)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=150)
     print(out)
 

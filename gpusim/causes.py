@@ -1,7 +1,8 @@
 """The causes of the ledger, one row each: what a cause is, its codes, its words, its colour.
 
 Why a GPU-second was what it was, and why a second of waiting passed. To add a cause: a row here, and the place in a
-kernel that books it. Codes of the engine, groups, legends and words all follow from this table.
+kernel that books it; for one of a limit on power, the process that sets the cap. Codes of the engine, groups, legends
+and words all follow from this table.
 """
 
 from __future__ import annotations
@@ -21,6 +22,14 @@ class Kind(Enum):
     REJECTED = "rejected"  # no GPU was lost to jobs that were turned away, but all the work that they asked for
 
 
+class Limit(Enum):
+    """What limits a site's power."""
+
+    CONNECTION = "connection"  # with what the site makes itself
+    CAP = "cap"  # below it, called for by a process (`SitePower.set_cap`)
+    PLANT = "plant"  # for cooling
+
+
 class WaitRow(NamedTuple):
     """The waiting that goes with a cause: the demand side of the ledger.
 
@@ -31,6 +40,7 @@ class WaitRow(NamedTuple):
     code: int  # its place in the engine's arrays
     turn: int  # who comes first where too few GPUs are free for all that ask: ascending
     clause: str = ""
+    limit: Limit | None = None  # on power, that keeps who waits from starting
 
 
 class CauseRow(NamedTuple):
@@ -52,6 +62,8 @@ class CauseRow(NamedTuple):
     asked: bool = True  # False: nobody asked for these GPUs, or it is what a fleet is built for: nothing is at fault
     online: bool = True  # False: neither there to be used nor paid for
     relieved_by: str = ""  # the resource of the counterfactuals that loosen it, "" for none of one resource
+    slows_for: str = ""  # of runs that were slowed while a limit on power was the lowest: the wait for that limit
+    pauses: bool = False  # or paused
 
 
 # Colours: Okabe and Ito's, tints and shades of them (Okabe & Ito 2008, "Color Universal Design").
@@ -114,22 +126,22 @@ CAUSES = (
     CauseRow("idle_power", Kind.IDLE, 7, 140, "#D55E00", "power limit",
              "GPUs were idle because the site had no power left for the next job or replica",
              "more grid capacity, or caps that slow running jobs and let more start",
-             WaitRow("power", 5, turn=70), relieved_by="power"),
+             WaitRow("power", 5, turn=70, limit=Limit.CONNECTION), relieved_by="power"),
     # It would be admitted without a cap below the grid connection, that a rule, or a process, calls for.
     CauseRow("idle_rule", Kind.IDLE, 8, 150, "#999900", "capped by a rule",
              "GPUs were idle because a rule held the site below its grid connection",
              "an exemption from the rule, on-site generation, or work elsewhere while it binds",
-             WaitRow("rule", 11, turn=80), relieved_by="rule"),
+             WaitRow("rule", 11, turn=80, limit=Limit.CAP), relieved_by="rule"),
     # It would be admitted if the cooling plant managed in this weather what the grid connection gives.
     CauseRow("idle_cooling", Kind.IDLE, 27, 145, "#6B1E5C", "cooling limit",
              "GPUs were idle because the cooling plant could remove no more heat in that weather",
              "a cooling plant that is larger or designed for hotter weather, or work elsewhere on hot days",
-             WaitRow("cooling", 12, turn=85), relieved_by="cooling"),
+             WaitRow("cooling", 12, turn=85, limit=Limit.PLANT), relieved_by="cooling"),
     # It would be admitted if the grid had not taken back a part of the connection that is not firm.
     CauseRow("idle_curtailed", Kind.IDLE, 29, 148, "#4E7A27", "connection curtailed",
              "GPUs were idle while the grid curtailed the non-firm part of the connection",
              "more firm capacity, on-site generation, or work elsewhere during calls",
-             WaitRow("curtailed", 13, turn=87), relieved_by="power"),
+             WaitRow("curtailed", 13, turn=87, limit=Limit.CAP), relieved_by="power"),
     # Only tenants at their quota have jobs waiting.
     CauseRow("idle_quota", Kind.IDLE, 9, 130, "#CC79A7", "tenants at their quota",
              "GPUs were idle because the only tenants with waiting work had used up their quota",
@@ -181,12 +193,12 @@ CAUSES = (
     CauseRow("throttled_cooling", Kind.HELD, 28, 68, "#F08A5D", "throttled by cooling",
              "GPUs were slowed by caps that kept the site within what its cooling plant could remove in that weather",
              "a cooling plant that is larger or designed for hotter weather, or work elsewhere on hot days",
-             relieved_by="cooling"),
+             relieved_by="cooling", slows_for="cooling"),
     # The same, and pauses, where the grid had taken back a part of the connection.
     CauseRow("slowed_curtailed", Kind.HELD, 30, 69, "#A8C686", "slowed by curtailment",
              "GPUs were slowed or paused while the grid curtailed the non-firm part of the connection",
              "more firm capacity, on-site generation, or work elsewhere during calls",
-             relieved_by="power"),
+             relieved_by="power", slows_for="curtailed", pauses=True),
     CauseRow("serving_idle", Kind.HELD, 16, 30, "#C4E3F7", "replicas on standby",
              "inference replicas were ready beyond what demand required",
              "a higher target utilisation of the services",
@@ -257,6 +269,12 @@ FREE = tuple(row.name for row in CAUSES if row.kind is Kind.IDLE and row.asked a
 ABSENT = tuple(row.name for row in CAUSES if row.kind is Kind.ABSENT)
 OFFLINE = tuple(row.name for row in CAUSES if not row.online)
 REJECTED = tuple(row.name for row in CAUSES if row.kind is Kind.REJECTED)
+
+# Of limits on power: causes of waiting, what is booked for them of free GPUs, and of runs that they slowed.
+LIMITS = {row.wait.name: row.wait.limit for row in CAUSES if row.wait and row.wait.limit}
+IDLE_FOR_POWER = tuple(row.name for row in CAUSES if row.wait and row.wait.limit)
+SLOWED_FOR = {row.slows_for: row.name for row in CAUSES if row.slows_for}
+PAUSES = tuple(row.name for row in CAUSES if row.pauses)
 
 # Causes of waiting, and the losses that they belong to. Of waiting for GPUs at work or absent, a part belongs to
 # idle_reserved and idle_fragmented: as large as the part of what was asked for that were free, or was held unasked.

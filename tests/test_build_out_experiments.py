@@ -33,6 +33,9 @@ def test_coreweave_quarters(tmp_path, capsys):
     assert lines["difference"].idxmin() == "net result"
     assert lines.drop("net result")["difference"].idxmin() == "operating result before shares"
     assert lines.loc["interest", "difference"] < 0.0 < lines.loc["operating result before shares", "ours"]
+    # What was guided a month before the end explains four fifths of the loss, what goes in a quarter.
+    assert lines.loc["net result", "guided"] == pytest.approx(-740.0, rel=0.25)
+    assert lines.loc["net result", "ours"] > -0.4 * 740.0
 
 
 def test_contracts_2025(tmp_path, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,22 +21,35 @@ PACKAGE = Path(__file__).parents[1] / "gpusim"
 SPELT = {
     "causes.py": "the table",
     "engine/rejections.py": "where rejections are booked: what their events say",
+    "phases.py": "names of phases",
     "report/timeline.py": "names of counters",
     "validation/curtailment.py": "what is expected, worked out by hand",
     "validation/physical.py": "what is expected, worked out by hand",
 }
 ROW = """
-    CauseRow("idle_strike", Kind.IDLE, 33, 125, "#123456", "on strike",
+    CauseRow("idle_strike", Kind.IDLE, 35, 125, "#123456", "on strike",
              "GPUs were free while nobody would tend them",
              "better pay",
              WaitRow("strike", 16, turn=125)),
+    CauseRow("idle_drought", Kind.IDLE, 34, 151, "#234567", "rivers too low",
+             "GPUs were idle while rivers were too low to cool the power station",
+             "rain",
+             WaitRow("drought", 17, turn=88, limit=Limit.CAP), relieved_by="power"),
+    CauseRow("slowed_drought", Kind.HELD, 33, 71, "#345678", "slowed by low rivers",
+             "GPUs were slowed while rivers were too low to cool the power station",
+             "rain",
+             relieved_by="power", slows_for="drought"),
 """
-# Has a process book some of the time without demand under the new cause, and says what came of it.
+# Has a process book some of the time without demand under a new cause, and another cap the power of a site where jobs
+# are then not started, and of one where they are slowed; says what came of it.
 RUN = """
 import json
 import gpusim
+from gpusim.engine.serving.deployment import miss_of
 from gpusim.report.figures.palette import COLOURS
 from gpusim.kernels.state.codes import Cause, Wait
+from gpusim.studies.relief.constraints import counterfactuals
+from tests.regulation.kit import scenario as busy
 
 def strike(env):
     yield env.at(3600.0)
@@ -49,7 +63,28 @@ scenario = gpusim.Scenario.from_dict({
 })
 result = gpusim.run(scenario, processes=[strike])
 losses = result.bottlenecks()
+
+def drought(env):
+    yield env.at(3600.0)
+    env.sites["here"].set_cap(50e3, by="drought", wait=Wait.DROUGHT)
+
+def in_drought(capping):
+    given = busy([], run={"days": 0.25}, capping=capping)
+    found = gpusim.run(given, processes=[drought])
+    waits = found.waits.groupby("cause", observed=True)["job_s"].sum()
+    booked = found.ledger.groupby("cause", observed=True)["gpu_s"].sum()
+    news = [name for name in booked.index if name.endswith("_drought")]
+    tried = counterfactuals(given, {("here/unit", name): 100.0 for name in news}, 0.1, 7.0, "useful_gpu_hours")
+    return {
+        "gpu_h": booked[news].div(3600.0).to_dict(),
+        "waited": bool(waits.get("drought", 0.0) > 0.0),
+        "levers": sorted({one.constraint for one in tried}),
+    }
+
 print(json.dumps({
+    "admission": in_drought("admission"),
+    "uniform": in_drought("uniform"),
+    "miss": miss_of(Wait.DROUGHT).name,
     "package": gpusim.__file__,
     "gpu_s": result.ledger.groupby("cause", observed=True)["gpu_s"].sum().to_dict(),
     "sentence": losses[losses["cause"] == "idle_strike"]["sentence"].iloc[0],
@@ -140,14 +175,15 @@ def test_a_list_of_causes_is_found(tmp_path: Path):
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """What a copy of the package whose table has one more row says of a run."""
+    """What a copy of the package whose table has more rows says of runs."""
     folder = tmp_path_factory.mktemp("more")
     shutil.copytree(PACKAGE, folder / "gpusim", ignore=shutil.ignore_patterns("__pycache__"))
     table = folder / "gpusim" / "causes.py"
     text = table.read_text(encoding="utf-8")
     assert text.count("\nCAUSES = (\n") == 1
     table.write_text(text.replace("\nCAUSES = (\n", f"\nCAUSES = ({ROW}", 1), encoding="utf-8")
-    place = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_DISABLE_JIT": "1"}
+    paths = os.pathsep.join(map(str, (folder, PACKAGE.parent)))
+    place = {**os.environ, "PYTHONPATH": paths, "NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run(
         [sys.executable, "-c", RUN], cwd=folder, env=place, capture_output=True, text=True, check=False
     )
@@ -159,7 +195,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 def test_a_row_more_is_a_cause_of_the_ledger(told: dict):
     assert told["gpu_s"] == {"idle_no_demand": 8 * 6 * 3600.0 - 1800.0, "idle_strike": 1800.0}
-    assert told["waits"] == [*(wait.name for wait in Wait), "STRIKE"]
+    assert told["waits"] == [*(wait.name for wait in Wait), "STRIKE", "DROUGHT"]
 
 
 def test_a_row_more_has_words(told: dict):
@@ -171,3 +207,27 @@ def test_a_row_more_has_a_colour_in_its_layer(told: dict):
     assert ["idle_strike", "#123456"] in told["colours"]
     assert names[names.index("idle_strike") - 1 :][:3] == ["idle_reserved", "idle_strike", "idle_quota"]
     assert "on strike" in told["legend"]
+
+
+def test_a_row_more_is_a_limit_on_power(told: dict):
+    """Of 100 GPUs of 1 kW 50 have power. The rest waits for it, and replicas would; or all are slowed, and none waits.
+
+    In both cases more of a connection is tried.
+    """
+    assert told["admission"]["gpu_h"] == {"idle_drought": pytest.approx(50 * 5.0)}
+    assert told["admission"]["waited"]
+    assert {"capping", "grid_mw"} <= set(told["admission"]["levers"])
+    assert list(told["uniform"]["gpu_h"]) == ["slowed_drought"]
+    assert told["uniform"]["gpu_h"]["slowed_drought"] > 0.0
+    assert "grid_mw" in told["uniform"]["levers"]
+    assert told["miss"] == "POWER"
+
+
+def test_limits_on_power_are_told_apart_only_where_they_are_set():
+    """Whoever asks whether somebody lacks power, or what slowed a run, asks the table."""
+    limit = "(?:RULE|COOLING|CURTAILED)"
+    words = re.compile(rf"\b(?:Wait\.{limit}|Cause\.(?:IDLE|THROTTLED|SLOWED)_{limit})\b")
+    files = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    assert {name for name, text in files.items() if words.search(text)} == {
+        "engine/power.py", "engine/non_firm.py", "engine/regulation.py", "engine/layout/capacity.py",
+    }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,15 +13,16 @@ PACKAGE = Path(__file__).parents[1] / "gpusim"
 LONGEST = 350  # lines of a file
 
 # Part -> what it may import besides itself. Imports inside functions count as much as those at the top.
-BASE = {"errors", "units", "rng", "gangs", "causes", "misses", "plugins", "version"}
+BASE = {"errors", "units", "rng", "gangs", "course", "phases", "causes", "misses", "plugins", "version"}
 ALLOWED = {
     **{name: set() for name in BASE},
     "errors": {"units"},  # to count faults
+    "phases": {"course"},
     "plugins": {"errors"},
     "scenario": BASE,
     "inputs": BASE | {"scenario"},
     "kernels/state": {"causes", "misses"},
-    "kernels": {"gangs", "kernels/state"},
+    "kernels": {"gangs", "course", "kernels/state"},
     "policies": {"errors", "units", "gangs", "kernels/state", "kernels"},
     "tables": {"errors", "units", "scenario"},
     "analysis": BASE | {"scenario", "tables"},
@@ -184,16 +185,44 @@ def test_files_are_short_and_say_first_what_they_hold() -> None:
     assert [path for path, text in texts.items() if not ast.get_docstring(ast.parse(text))] == []
 
 
-def test_no_circle_of_modules() -> None:
-    """Not among the files of a part either, and not for type checkers only."""
-    names = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in files()}
+def modules() -> dict[str, Path]:
+    """All files by the names that they are imported by, ``__init__`` by that of its package; but that of gpusim."""
+    places = {path: path.relative_to(PACKAGE.parent).with_suffix("").parts for path in files()}
+    return {".".join(parts).removesuffix(".__init__"): path for path, parts in places.items()}
+
+
+def graph_of_modules() -> dict[str, set[str]]:
+    """What each file imports, anywhere in it: what is taken from a package also counts as an import of that."""
+    names = modules()
     graph = {}
     for name, path in names.items():
-        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        found = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-        imported = {f"{node.module}.{alias.name}" for node in found for alias in node.names}
-        graph[name] = ({node.module for node in found} | imported) & set(names)
-    TopologicalSorter(graph).prepare()  # CycleError, with the circle, if there is one
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        taken = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+        imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        imported |= {node.module for node in taken}
+        imported |= {f"{node.module}.{one.name}" for node in taken for one in node.names}
+        graph[name] = imported & set(names) - {name}
+    return graph
+
+
+def test_no_circle_of_modules() -> None:
+    """Not among the files of a part either, and not for type checkers only."""
+    TopologicalSorter(graph_of_modules()).prepare()  # CycleError, with the circle, if there is one
+
+
+def test_a_circle_through_a_package_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its ``__init__`` offers what a file in it makes, which takes its neighbour from the package; in a function."""
+    package = tmp_path / "gpusim"
+    monkeypatch.setattr("tests.test_layers.PACKAGE", package)
+    (package / "grid").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "grid" / "carbon.py").write_text("A = 1\n")
+    (package / "grid" / "file.py").write_text("def f():\n    from gpusim.grid import carbon\n")
+    (package / "grid" / "__init__.py").write_text("from gpusim.grid.file import f\n")
+    with pytest.raises(CycleError):
+        test_no_circle_of_modules()
+    (package / "grid" / "file.py").write_text("def f():\n    from gpusim.grid.carbon import A\n")
+    test_no_circle_of_modules()
 
 
 def test_the_package_itself_imports_nothing_at_once() -> None:

@@ -31,7 +31,9 @@ def _sentence(shock: str, tenant: str, rows: pd.DataFrame) -> str:
     parts = [f"{share(value / lost)} {HOURLY.get(name, f'to {name}')}" for name, value in taken.items()]
     usd = rows["usd"].sum()
     change = f"{'-' if usd < 0.0 else '+'}{compact(abs(usd))}"
-    return f"{text}: of {compact(lost)} GPU-hours, {', '.join(parts)}; revenue {change} USD."
+    return (
+        f"{text}: of the {compact(lost)} GPU-hours that it drops on average, {', '.join(parts)}; revenue {change} USD."
+    )
 
 
 # Contracts that were checked before they were signed, in words.

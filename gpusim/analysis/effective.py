@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import cache
 
 import numpy as np
@@ -10,9 +9,9 @@ import pandas as pd
 
 from gpusim.analysis.delays import job_groups
 from gpusim.analysis.groups import Groups
-from gpusim.analysis.jobs import job_classes
+from gpusim.analysis.jobs import classes_of
 from gpusim.errors import GpusimError, did_you_mean
-from gpusim.scenario.checkpoints import effective_time, interval_s, mttf_s
+from gpusim.scenario.checkpoints import effective_time, mttf_s
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
@@ -82,16 +81,18 @@ def _expected(result: Record, jobs: pd.DataFrame) -> np.ndarray:
     if not is_steady or failures.lemon_share > 0.0 or failures.maintenance or failures.start_check_finds > 0.0:
         return np.full(len(jobs), np.nan)
 
-    classes = job_classes(result, scenario)
+    class_of = classes_of(result)
 
     @cache
     def of(name: str, gpus: int, site: str, kind: str) -> float:
-        spec = classes.get(name)
-        if spec is None:
-            return math.nan
-        apart_s = interval_s(spec, mttf_s(scenario, gpus))
-        own_s = mttf_s(scenario, gpus, [(site, kind)])
-        return effective_time(apart_s, spec.checkpoint_write_s, spec.checkpoint_background_s, spec.startup_s, own_s)
+        spec, own_s = class_of(name, gpus), mttf_s(scenario, gpus, [(site, kind)])
+        return effective_time(
+            float(spec.checkpoint_interval_s),
+            spec.checkpoint_write_s,
+            spec.checkpoint_background_s,
+            spec.startup_s,
+            own_s,
+        )
 
     rows = zip(*(jobs[name].tolist() for name in ("job_class", "gpus", "site", "gpu_type")), strict=True)
     return np.array([of(*row) for row in rows], dtype=float)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from gpusim import gangs, rng
-from gpusim.analysis.jobs import job_classes, parts_of_runs
+from gpusim import gangs, phases, rng
+from gpusim.analysis.jobs import classes_of, parts_of_runs
+from gpusim.course import place_at
 from gpusim.errors import ResultError, did_you_mean
 from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
@@ -50,20 +51,14 @@ class Steps:
     interval_s: float
     write_s: float
 
-    def energy_j(self, since_s: np.ndarray, shift_s: float) -> np.ndarray:
-        """[J] above idle from the start until ``since_s`` [s] after it.
+    def energy_j(self, place_s: np.ndarray, shift_s: float) -> np.ndarray:
+        """[J] above idle from the start of a run up to places of its course [s], at rate 1.
 
         The steps are ``shift_s`` ahead of their clock: jobs do not step together.
         """
-        load_s = np.minimum(since_s, self.load_s)
-        after_s = since_s - load_s
-        if 0.0 < self.interval_s < np.inf:
-            cycles, rest_s = np.divmod(after_s, self.interval_s + self.write_s)
-            worked_s = cycles * self.interval_s + np.minimum(rest_s, self.interval_s)
-        else:
-            worked_s = after_s
-        work_j = self._stepped_j(worked_s + shift_s) - self._stepped_j(np.array(shift_s))
-        return load_s * self.exchange_w + work_j + (after_s - worked_s) * self.write_w
+        done = phases.done_at(place_s, self.load_s, self.interval_s, self.write_s)
+        work_j = self._stepped_j(done.work_s + shift_s) - self._stepped_j(np.array(shift_s))
+        return done.loading_s * self.exchange_w + work_j + done.writing_s * self.write_w
 
     def _stepped_j(self, worked_s: np.ndarray) -> np.ndarray:
         """[J] of steps that follow one another for ``worked_s``."""
@@ -97,10 +92,11 @@ def power_series(
 
     Jobs load, work in steps of ``work_step_s`` whose end, the ``communication_share`` of their class, is exchange of
     data, and write checkpoints, each with the draw of its phase; all GPUs of a job in step, each job by its own clock.
-    Each run of a job is where and when it was, one that was evicted too. Over every record interval the energy is that
-    of the run: ``scale`` is by how much the jobs' draw was multiplied for that: in the run a job draws its mean
-    throughout, and less if it is capped or slowed. Idle power is a mean of the record interval, as are cooling, other
-    overhead, and what services draw beyond ``serving_j``; conversion losses follow the load.
+    Each run of a job is where and when it was, one that was evicted too, and goes along its course at its rates: one
+    that is slowed takes longer over its steps, one that is paused draws nothing. Over every record interval the energy
+    is that of the run: ``scale`` is by how much the jobs' draw was multiplied for that: in the run a job draws its mean
+    throughout, less while it is capped. Idle power is a mean of the record interval, as are cooling, other overhead,
+    and what services draw beyond ``serving_j``; conversion losses follow the load.
 
     Parameters
     ----------
@@ -129,10 +125,7 @@ def power_series(
     samples = int(np.floor((to_s - from_s) / step_s + 1e-9))
     edges_s = from_s + step_s * np.arange(samples + 1)
     spans_s = np.append(power["start_s"], power["end_s"].iloc[-1])
-    jobs_j, of_spans_j = np.zeros(samples), np.zeros(len(power))
-    for run in _runs(result, site, spans_s[0], spans_s[-1], work_step_s):
-        _add(jobs_j, edges_s, *run)
-        _add(of_spans_j, spans_s, *run)
+    jobs_j, of_spans_j = _drawn_j(result, site, work_step_s, edges_s, spans_s)
     steps_j, rest_j = np.zeros(samples), power["serving_j"].to_numpy()
     if serving_j is not None:
         steps_j, rest_j = np.diff(serving_j(edges_s)), rest_j - np.diff(serving_j(spans_s))
@@ -146,18 +139,52 @@ def power_series(
         "serving_w": steps_j / step_s + rest_j[row] / span_s,
         "idle_w": power["idle_j"].to_numpy()[row] / span_s,
     }
-    columns["it_w"] = columns["jobs_w"] + columns["serving_w"] + columns["idle_w"]
+    it_w = columns["jobs_w"] + columns["serving_w"] + columns["idle_w"]
+    facility_w = _facility_w(result, site, power, row, it_w)
+    return pd.DataFrame({**columns, "it_w": it_w, "facility_w": facility_w, "scale": scale[row]})
+
+
+def _facility_w(result: Record, site: str, power: pd.DataFrame, row: np.ndarray, it_w: np.ndarray) -> np.ndarray:
+    """[W] With overhead: conversion losses follow the load, the rest is the mean of the record interval, a ``row``."""
     loss = 1.0 + Scenario.from_dict(result.manifest["scenario"]).sites[site].cooling.losses.linear
-    rest_w = (power["facility_w"] - loss * power["it_w"]).to_numpy()[row]
-    return pd.DataFrame({**columns, "facility_w": loss * columns["it_w"] + rest_w, "scale": scale[row]})
+    return loss * it_w + (power["facility_w"] - loss * power["it_w"]).to_numpy()[row]
 
 
-def _add(out_j: np.ndarray, at_s: np.ndarray, begin_s: float, end_s: float, steps: Steps, shift_s: float) -> None:
-    """Add what a run draws above idle between each two of the moments ``at_s``."""
-    first, last = max(int(np.searchsorted(at_s, begin_s)) - 1, 0), int(np.searchsorted(at_s, end_s))
+def _drawn_j(
+    result: Record, site: str, work_step_s: float, edges_s: np.ndarray, spans_s: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """[J] What the site's jobs draw above idle, by their steps, in each sample and in each record interval."""
+    of_samples_j, of_spans_j = np.zeros(len(edges_s) - 1), np.zeros(len(spans_s) - 1)
+    for part in _parts(result, site, spans_s[0], spans_s[-1], work_step_s):
+        _add(of_samples_j, edges_s, part)
+        _add(of_spans_j, spans_s, part)
+    return of_samples_j, of_spans_j
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a run at one rate: what it does, how far its steps are ahead, and the place where it begins."""
+
+    begin_s: float
+    end_s: float
+    place_s: float
+    rate: float
+    draw: float  # of what it draws at rate 1
+    steps: Steps
+    shift_s: float
+
+    def energy_j(self, at_s: np.ndarray) -> np.ndarray:
+        """[J] above idle up to moments [s], but for a constant; one that is paused draws nothing."""
+        at_s = np.clip(at_s, self.begin_s, self.end_s)
+        place_s = place_at(at_s, self.place_s, self.begin_s, self.rate)
+        return self.steps.energy_j(place_s, self.shift_s) * (self.draw / self.rate if self.rate > 0.0 else 0.0)
+
+
+def _add(out_j: np.ndarray, at_s: np.ndarray, part: _Part) -> None:
+    """Add what a part of a run draws above idle between each two of the moments ``at_s``."""
+    first, last = max(int(np.searchsorted(at_s, part.begin_s)) - 1, 0), int(np.searchsorted(at_s, part.end_s))
     if last > first:
-        since_s = np.clip(at_s[first : last + 1], begin_s, end_s) - begin_s
-        out_j[first : min(last, len(out_j))] += np.diff(steps.energy_j(since_s, shift_s))
+        out_j[first : min(last, len(out_j))] += np.diff(part.energy_j(at_s[first : last + 1]))
 
 
 def _checked(result: Record, site: str, from_s: float, to_s: float, step_s: float, work_step_s: float) -> pd.DataFrame:
@@ -179,34 +206,43 @@ def _checked(result: Record, site: str, from_s: float, to_s: float, step_s: floa
     return power[inside].sort_values("start_s", ignore_index=True)
 
 
-def _runs(result: Record, site: str, from_s: float, to_s: float, work_step_s: float):
-    """Begin and end [s] of the runs of jobs at a site in a window, what they do, how far their steps are ahead."""
+def _parts(result: Record, site: str, from_s: float, to_s: float, work_step_s: float) -> Iterator[_Part]:
+    """Parts of those runs of jobs at a site that reach into a window."""
     parts = parts_of_runs(result)
-    runs = parts[parts["site"].astype(str) == site].groupby(["job_id", "run"], sort=False, as_index=False)
-    runs = runs.agg(
-        gpu_type=("gpu_type", "first"), gpus=("gpus", "max"), begin_s=("start_s", "min"), until_s=("end_s", "max")
-    )
-    runs = runs[(runs["until_s"] > from_s) & (runs["begin_s"] < to_s)]
-    kinds = result.tables["jobs"].set_index("job_id")["job_class"].astype(str)
-    classes = job_classes(result, Scenario.from_dict(result.manifest["scenario"]))
-    ahead = rng.stream(int(result.manifest["seed"]), "power series", site).random(len(runs))
-    for run, share in zip(runs.itertuples(), ahead, strict=True):
-        gpu = result.manifest["gpus"][str(run.gpu_type)]
-        kind = classes.get(kinds[run.job_id], JobClass())
-        held = gangs.held_gpus(run.gpus, gpu["gpus_per_node"])
-        yield run.begin_s, run.until_s, steps_of(kind, gpu, held, work_step_s), share * work_step_s
+    parts = parts[parts["site"].astype(str) == site]
+    parts = parts.assign(draw=_draws(result, parts))
+    runs = parts.groupby(["job_id", "run"], sort=False, as_index=False)
+    runs = runs.agg(most=("gpus", "max"), first_s=("start_s", "min"), last_s=("end_s", "max"))
+    runs = runs[(runs["last_s"] > from_s) & (runs["first_s"] < to_s)]
+    runs["ahead_s"] = work_step_s * rng.stream(int(result.manifest["seed"]), "power series", site).random(len(runs))
+    jobs = result.tables["jobs"].set_index("job_id")
+    class_of = classes_of(result)
+    for part in parts.merge(runs[["job_id", "run", "most", "ahead_s"]], on=["job_id", "run"]).itertuples():
+        gpu = result.manifest["gpus"][str(part.gpu_type)]
+        kind = class_of(str(jobs["job_class"][part.job_id]), jobs["gpus"][part.job_id])
+        steps = steps_of(kind, gpu, gangs.held_gpus(part.most, gpu["gpus_per_node"]), work_step_s)
+        yield _Part(part.start_s, part.end_s, part.place_s, part.rate, part.draw, steps, part.ahead_s)
+
+
+def _draws(result: Record, parts: pd.DataFrame) -> pd.Series | float:
+    """What parts of runs drew above idle, of the most that their run did in any."""
+    if "power_w" not in parts:
+        return 1.0
+    idle_w = parts["gpu_type"].astype(str).map(lambda kind: result.manifest["gpus"][kind]["idle_w"]).astype(float)
+    above_w = (parts["power_w"] - idle_w * parts["held_gpus"]).clip(lower=0.0)
+    most_w = above_w.groupby([parts["job_id"], parts["run"]]).transform("max")
+    return (above_w / most_w).where(most_w > 0.0).fillna(1.0)
 
 
 def steps_of(kind: JobClass, gpu: Mapping[str, float], gpus: int, work_step_s: float = STEP_S) -> Steps:
-    """What a job of a class does on ``gpus`` GPUs of a type."""
+    """What a job of a class, whose interval between checkpoints is a number, does on ``gpus`` GPUs of a type."""
 
     def above_idle_w(fraction: float) -> float:
         return gpus * max(fraction * gpu["tdp_w"] - gpu["idle_w"], 0.0)
 
-    interval_s = kind.checkpoint_interval_s
     return Steps(
         work_step_s, kind.communication_share * work_step_s, above_idle_w(gpu["compute_fraction"]),
         above_idle_w(gpu["communication_fraction"]), above_idle_w(gpu["checkpoint_fraction"]),
-        above_idle_w(PEAK_OF_TDP), kind.startup_s, np.inf if interval_s == "young_daly" else interval_s,
+        above_idle_w(PEAK_OF_TDP), kind.startup_s, float(kind.checkpoint_interval_s),
         kind.checkpoint_write_s,
     )  # fmt: skip

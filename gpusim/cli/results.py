@@ -83,22 +83,14 @@ def run(
         say(f"Note: {note}", err=True)
     result.save(folder)
     several = _replications(loaded, result, 1 if one else seeds or SEEDS, folder, took_s, workers)
-    found = _deliveries(loaded, replications, seed) if loaded.projects else None
-    if found:
-        found.save(folder / DELIVERIES)
-    rivals = _competition(loaded, seed) if loaded.projects and loaded.rivals else None
-    if rivals:
-        rivals.save(folder / COMPETITION)
-    doubts = _assumptions(loaded, seed, found.losses) if found and not one else None
-    if doubts:
-        doubts.save(folder / ASSUMPTIONS)
+    built = _build_out(loaded, replications, seed, folder, doubted=not one) if loaded.projects else {}
     from gpusim.report.console import print_report
     from gpusim.report.findings import Findings
 
-    findings = Findings(result, deliveries=found, competition=rivals, replications=several, assumptions=doubts)
+    findings = Findings(result, replications=several, **built)
     write_report(findings, folder)
     print_report(findings)  # only now: whoever reads this may go at any line
-    if found and one:
+    if built and one:
         say("Without --one, this also names the five assumptions on which the answer hangs most, and what turns it.")
     say(f"\nOpen {folder / 'report.html'} in a browser; tables and figures are beside it.")
     if check:
@@ -187,6 +179,19 @@ def _replications(scenario, first, seeds: int, folder: Path, took_s: float, work
         say(f"{number_of(seeds - 1, 'more run')} in {time.perf_counter() - began:.1f} s.", err=True)
         tell_failures(Store.open(folder / FOLDER))
     return replications_in(folder)
+
+
+def _build_out(scenario, replications: int, seed: int, folder: Path, doubted: bool) -> dict:
+    """Studies of the build-out alone, saved below a folder: findings by name."""
+    found = {"deliveries": _deliveries(scenario, replications, seed)}
+    found["deliveries"].save(folder / DELIVERIES)
+    if scenario.rivals:
+        found["competition"] = _competition(scenario, seed)
+        found["competition"].save(folder / COMPETITION)
+    if doubted:
+        found["assumptions"] = _assumptions(scenario, seed, found["deliveries"].losses)
+        found["assumptions"].save(folder / ASSUMPTIONS)
+    return found
 
 
 def _deliveries(scenario, replications: int, seed: int):

@@ -39,7 +39,7 @@ from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures, draw_lemons, found_after_s
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.repairs import outages
-from gpusim.inputs.synthetic import partners, parts_of_runs
+from gpusim.inputs.synthetic import exchanging_runs, partners
 from gpusim.policies.loading import load_policy
 from gpusim.policies.policy import decides_in_rounds
 from gpusim.scenario.job_class import JobClass
@@ -242,7 +242,7 @@ class Assembly:
         env.connect(move=lambda job, row: env.process(mover.fetch(job, row)))
 
     def _open_exchanges(self, table: JobTable, rows: dict[frozenset[str], int]) -> None:
-        for spec, runs in parts_of_runs(self.scenario.workload, table):
+        for spec, runs in exchanging_runs(self.scenario.workload, table):
             for parts in runs:
                 self.env.process(Exchanges(self.env, self.network, self.names.regions, rows, spec, parts).play())
 

@@ -1,4 +1,4 @@
-"""Rounds of a policy that says for the whole fleet at once in which pool each job runs."""
+"""Rounds of a policy that dispatches and allocates for the whole fleet at once: in which pool each job runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gpusim.engine.build import Names
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.mover import Mover
-from gpusim.kernels import rounds
+from gpusim.kernels import rounds, targets
 from gpusim.kernels.state.codes import NONE
 from gpusim.policies.policy import Policy
 
@@ -47,25 +47,13 @@ class FleetRounds(Rounds):
         answer = self._ask("assign", None, jobs, views, allowed, speeds, env.now)
         pools, gpus = self._parts(jobs, answer)
         self._check(jobs, allowed, pools)
-        gets = pools >= 0
         self._check_sizes(jobs, pools, gpus)
-        env.make_segment_room()
-        stays = jobs.running & (pools == jobs.pool) & (gpus == jobs.gpus)
-        rounds.stop_and_resize(fleet, jobs, np.where(stays, jobs.gpus, 0), np.ones(len(jobs)), env.now)
-        leaves = gets & (far[np.arange(len(jobs)), pools] > 0.0)
-        for job, pool in zip(jobs.job[leaves].tolist(), pools[leaves].tolist(), strict=True):
+        leaves = (pools >= 0) & (far[np.arange(len(jobs)), pools] > 0.0)
+        gets, rows = (pools >= 0) & ~leaves, jobs.job.copy()
+        self._make_way(rows, np.where(gets, pools, jobs.pool), np.where(gets, gpus, 0), jobs.gpus)
+        for job, pool in zip(rows[leaves].tolist(), pools[leaves].tolist(), strict=True):
             self._mover.take(job, pool)
-        moving = ~stays & gets & ~leaves
-        rounds.dispatch(fleet, jobs[moving], pools[moving], env.now)
-        self._resize(jobs, gpus, moving & (gpus != jobs.gpus))
-        first, where = int(self._clock[0]["first_arrived"]), fleet.jobs["pool"][jobs.job]
-        for p in range(len(fleet.pools)):
-            mine = where == p
-            rows, has = jobs[mine], np.where(pools[mine] == p, gpus[mine], 0)
-            turn = np.argsort(-has, kind="stable")[: np.count_nonzero(has)]  # what is large needs room in one place
-            rounds.start_in_turn(fleet, p, rows, turn, env.now)
-            self._clock[0]["first_arrived"] = first
-            rounds.close(fleet, p, rows, has, env.now)
+        targets.fill(fleet, 0, len(fleet.pools), rows, rows[gets], env.now)
 
     def _parts(self, jobs: np.recarray, answer: object) -> tuple[np.ndarray, np.ndarray]:
         """Pools and GPUs of an answer: of one without GPUs, those that each job has or asks for."""
@@ -75,13 +63,6 @@ class FleetRounds(Rounds):
             self._whole("assign", None, pools, len(jobs), "the row of a pool for each job, -1 for none"),
             self._whole("assign", None, gpus, len(jobs), "the GPUs of each job"),
         )
-
-    def _resize(self, jobs: np.recarray, gpus: np.ndarray, which: np.ndarray) -> None:
-        """Jobs, all of which wait now, ask for other numbers of GPUs."""
-        rows = jobs[which].copy()
-        times = self.env.sizes.times(rows.job, rows.gpus, gpus[which])
-        rows["running"] = False
-        rounds.stop_and_resize(self.env.fleet, rows, gpus[which], times, self.env.now)
 
     def _transfer_s(self, jobs: np.recarray) -> np.ndarray:
         """[s] Until each could be in each pool, shape (n_jobs, n_pools): infinite where it may not run.

@@ -1,7 +1,8 @@
 """The doors at which a policy in Python decides: what it is shown there, the check of its answers, what follows.
 
-A round goes through them in this order: dispatch, for all that wait; then pool by pool order or allocate; and place,
-for each job that starts. Where a policy has no door the scenario's rules decide.
+A round goes through the four points of decision in this order: dispatch, for all that wait; then pool by pool order or
+allocate; and place, for each job that starts. Where a policy has no door the scenario's rules decide. Its answers are
+checked here and carried out by a kernel (``targets``). Dispatch and allocate for a whole fleet at once: ``assigning``.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import numpy as np
 
 from gpusim import gangs
 from gpusim.engine.build import Names
-from gpusim.engine.course import facility_w
 from gpusim.engine.cpu_memory import UNITS
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.errors import PolicyError
-from gpusim.kernels import rounds
+from gpusim.kernels import rounds, targets
+from gpusim.kernels.reading import facility_w
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.codes import ON, Status
 from gpusim.kernels.state.queues import QUEUE
@@ -84,7 +85,7 @@ class Rounds:
             raise self._error(
                 None, f"dispatch sent job {jobs[bad[0]].job} to pool {pools[bad[0]]}; it may wait in {may}"
             )
-        rounds.dispatch(fleet, jobs, pools, self.env.now)
+        targets.make_way(fleet, jobs["job"].copy(), pools, jobs["gpus"].copy(), np.ones(count), self.env.now)
 
     def _order(self, p: int) -> None:
         """Door 2: who goes first; a pass in that order follows."""
@@ -112,18 +113,22 @@ class Rounds:
         answer = self._ask("allocate", p, _shown(jobs), env.now)
         gpus = self._whole("allocate", p, answer, count, "the GPUs that each job shall have")
         self._check_targets(p, jobs, gpus)
-        env.make_segment_room()
-        times = env.sizes.times(jobs["job"], jobs["gpus"], np.maximum(gpus, 1))
-        rounds.stop_and_resize(fleet, jobs, gpus, times, env.now)
-        turn = np.argsort(-gpus, kind="stable")[: np.count_nonzero(gpus)]  # what is large needs room in one place
+        rows = jobs["job"].copy()
+        self._make_way(rows, np.full(count, p), gpus, jobs["gpus"])
         if hasattr(self.policy, "place"):
-            self._place(p, jobs, turn)
+            self._place(p, jobs, np.argsort(-gpus, kind="stable")[: np.count_nonzero(gpus)])
+            targets.close(fleet, p, rows, rows[gpus > 0], env.now)
         else:
-            rounds.start_in_turn(fleet, p, jobs, turn, env.now)
-        rounds.close(fleet, p, jobs, gpus, env.now)
+            targets.fill(fleet, p, p + 1, rows, rows[gpus > 0], env.now)
+
+    def _make_way(self, rows: np.ndarray, pools: np.ndarray, gpus: np.ndarray, before: np.ndarray) -> None:
+        """Stop, move and resize jobs: they shall have ``gpus`` GPUs of ``pools``, not ``before``."""
+        self.env.make_segment_room()
+        times = self.env.sizes.times(rows, before, np.maximum(gpus, 1))
+        targets.make_way(self.env.fleet, rows, pools, gpus, times, self.env.now)
 
     def _place(self, p: int, jobs: np.recarray, turn: np.ndarray) -> None:
-        """Door 4: on which nodes each job starts; none: it waits."""
+        """Door 4: on which nodes each job starts, the larger first; none: it waits."""
         fleet, nodes = self.env.fleet, self._nodes[p]
         for i in turn.tolist():
             job = int(jobs[i].job)
@@ -144,7 +149,7 @@ class Rounds:
                     f"place gave job {job} the nodes {found[:8].tolist()}; give {wanted}, on and with {take} free GPUs"
                     f" each{lacks}",
                 )
-            rounds.start_on(fleet, p, job, found + int(fleet.pools[p].first_node), self.env.now)
+            targets.start_on(fleet, p, job, found + int(fleet.pools[p].first_node), self.env.now)
 
     # Questions and answers ---------------------------------------------------------------------------------------
 
@@ -235,7 +240,7 @@ class Rounds:
             price_usd_per_mwh=float(site["price_usd_per_j"]) * JOULE_PER_MWH,
             carbon_g_per_kwh=float(site["followed_g_per_j"]) * G_PER_KWH,
             limit_w=float(site["limit_w"]),
-            facility_w=facility_w(site),
+            facility_w=facility_w(self.env.fleet, int(pool["site"])),
             tenant_shares=self.names.shares,
             tenant_gpus=self.env.fleet.held[:, pool["gpu_type"]].copy(),
             speeds=self._speeds,

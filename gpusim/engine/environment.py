@@ -9,7 +9,6 @@ import simpy
 
 from gpusim.engine import border
 from gpusim.engine.clock import Place
-from gpusim.engine.course import facility_w, place_and_rate
 from gpusim.engine.description import Replicas
 from gpusim.engine.layout.fleet import lay_out
 from gpusim.engine.playing import PlayedClock
@@ -208,7 +207,7 @@ class FleetEnvironment(PlayedClock):
         job = self._running("set_storage_rate", job)
         rate = border.number(self, "env.set_storage_rate: rate", rate, 0.0)
         until_s = border.number(self, "env.set_storage_rate: until_s", until_s, 0.0, "s")
-        place_s, _rate = place_and_rate(self.fleet, job, self.now)
+        place_s, _rate = reading.place_and_rate(self.fleet, job, self.now)
         if rate > 0.0 and until_s < place_s:
             raise border.refuse(
                 self,
@@ -301,6 +300,6 @@ class FleetEnvironment(PlayedClock):
         if self._catch_up is not None:
             self._catch_up()
         row = self.fleet.sites[site]
-        more_j = facility_w(row) * float(self.now - row.settled_s)
+        more_j = reading.facility_w(self.fleet, site) * float(self.now - row.settled_s)
         usd, grams = row.cost_usd + more_j * row.price_usd_per_j, row.carbon_g + more_j * row.carbon_g_per_j
         return float(row.facility_j + more_j), float(usd), float(grams)

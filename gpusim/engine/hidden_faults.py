@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from gpusim.engine.course import CLOSE_S, LEAST_S, look_s, place_and_rate
+from gpusim.course import CLOSE_S, LEAST_S, look_s
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels import amending, reading
 from gpusim.kernels.state.codes import NONE, Status
@@ -120,9 +119,7 @@ class Corruption(NamedTuple):
     def of(cls, env: FleetEnvironment, job: int) -> Corruption:
         """A running job is hit now."""
         row = env.fleet.jobs[job]
-        kept = np.empty(2)
-        reading.kept_now(env.fleet, job, env.now, kept)
-        kept_s, checkpoint_s = kept.tolist()
+        kept_s, checkpoint_s = reading.kept_now(env.fleet, job, env.now)
         speed = float(env.fleet.speeds[row.job_class, row.pool])
         saved_s = float(row.saved_s) + kept_s * speed
         return cls(job, int(row.evictions), kept_s, checkpoint_s, saved_s, float(row.runtime_s))
@@ -161,30 +158,26 @@ def watch(
     job waits, no later than if it started now. So the moment is exact, whatever slows the job meanwhile; to a second
     where storage that jobs share says when a checkpoint counts.
     """
-    run, validations = -1, 0
+    run, n = -1, 0  # the checkpoint at which it validates next
     while not is_over() and not spoiled.has_ended(env) and spoiled.spoils(env):
-        row = env.fleet.jobs[spoiled.job]
-        kind = env.fleet.classes[row.job_class]
-        apart_s = every * float(kind.checkpoint_interval_s + kind.checkpoint_write_s)
-        behind_s = 0.0 if kind.stored else float(kind.checkpoint_background_s)  # until one counts
-        least_s = behind_s + apart_s  # from the end of loading
+        fleet, job = env.fleet, spoiled.job
+        row = fleet.jobs[job]
+        kind = fleet.classes[row.job_class]
+        least_s = reading.place_counting(fleet, job, every) - float(kind.load_s)
         if row.status != Status.RUNNING:
             yield env.at(env.now + least_s)
             continue
-        place_s, rate = place_and_rate(env.fleet, spoiled.job, env.now)
-        load_s = float(kind.load_s)
-        first_s, stored = load_s + behind_s, int(env.fleet.paces[spoiled.job].stored) if row.paced else 0
+        place_s, rate = reading.place_and_rate(fleet, job, env.now)
+        counting = reading.n_counting(fleet, job, place_s - CLOSE_S)
         if run != row.evictions:
-            run = int(row.evictions)
-            begun = stored // every + 1 if kind.stored else math.ceil((place_s - first_s) / apart_s - CLOSE_S)
-            validations = max(1, begun)
-        left_s = first_s + apart_s * validations - place_s
-        if place_s < load_s:
+            run, n = int(row.evictions), every * (int(counting) // every + 1)
+        left_s = reading.place_counting(fleet, job, n) - place_s
+        if place_s < kind.load_s:
             left_s = min(left_s, least_s)
-        if left_s <= CLOSE_S and kind.stored and stored < every * validations:
+        if left_s <= CLOSE_S and kind.stored and counting < n:
             yield env.at(env.now + LEAST_S)
             continue
         if left_s <= CLOSE_S:
-            validate(spoiled.job)
+            validate(job)
             return
         yield env.at(env.now + look_s(left_s, rate))

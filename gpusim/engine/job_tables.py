@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gpusim import phases
+from gpusim.course import CLOSE_S, place_at
 from gpusim.engine.build import Names
-from gpusim.engine.runs import CHUNK, GpuTime, have_moved, parts_of_runs
+from gpusim.engine.runs import CHUNK, GpuTime, have_moved, segments_of
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.reading import energies_of
 from gpusim.kernels.state.codes import Status, Wait
@@ -24,7 +26,7 @@ def segments_table(fleet: Fleet, jobs: pd.DataFrame, names: Names, now_s: float)
     changed = np.zeros(len(fleet.jobs), bool)
     changed[noted["job"]] = True
     taken = ("job", "runs_before", "pool", "gpus", "held", "start_s", "end_s", "rate")
-    parts = [[getattr(part, name) for name in taken] for part in parts_of_runs(fleet, now_s, changed)]
+    parts = [[getattr(part, name) for name in taken] for part in segments_of(fleet, now_s, changed)]
     job, run, pool, gpus, held, start_s, end_s, rate = (np.concatenate(of) for of in zip(*parts, strict=True))
     if not fleet.jobs["milli"].any():
         gpus, held = gpus.astype("i8"), held.astype("i8")
@@ -51,6 +53,35 @@ def segments_table(fleet: Fleet, jobs: pd.DataFrame, names: Names, now_s: float)
             "power_w": power_w[order],
         }
     )
+
+
+def kept_table(fleet: Fleet, jobs: pd.DataFrame) -> pd.DataFrame:
+    """Runs that were cut short of which other work was kept than the checkpoints that are through by then.
+
+    So it is where a fault had spoilt work before, and where storage that jobs share says when a checkpoint counts.
+
+    Returns
+    -------
+    DataFrame
+        job_id, run (of the job, from 0), kept_s (place in its course up to which work was kept [s]).
+    """
+    noted = fleet.segments[: int(fleet.clock[0].n_segments)]
+    noted = noted[noted["kept_s"] < np.inf]
+    ends_s = place_at(noted["end_s"], noted["place_s"], noted["start_s"], noted["rate"])
+    columns = {"job": noted["job"], "run": noted["runs_before"], "kept_s": noted["kept_s"], "end_s": ends_s}
+    runs = pd.DataFrame(columns).groupby(["job", "run"], as_index=False).agg({"kept_s": "first", "end_s": "max"})
+    job, expected_s = runs["job"].to_numpy(), np.zeros(len(runs))
+    job_class = fleet.jobs["job_class"][job]
+    for c in np.unique(job_class).tolist():
+        kind, mine = fleet.classes[c], job_class == c
+        expected_s[mine] = phases.kept_at(
+            runs["end_s"].to_numpy()[mine], kind.load_s, kind.checkpoint_interval_s, kind.checkpoint_write_s,
+            kind.checkpoint_background_s,
+        )  # fmt: skip
+    runs = runs[np.abs(runs["kept_s"] - expected_s) > CLOSE_S]
+    return pd.DataFrame(
+        {"job_id": jobs["job_id"].to_numpy()[runs["job"]], "run": runs["run"], "kept_s": runs["kept_s"]}
+    ).reset_index(drop=True)
 
 
 # What became of each job, read off the state at the end of a run.

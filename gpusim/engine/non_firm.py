@@ -187,7 +187,7 @@ class Curtailments:
         """Of a call and a pool, the GPU-seconds that its jobs were slowed or paused for."""
         turns_s = [moment for call in self._calls for moment in (call.start_s, call.end_s)]
         edges_s = np.unique([0.0, *turns_s, self.env.now])
-        spans = [power.curtailment_binds_s for power in self.env.sites.values()]
+        spans = [power.binds_s[Wait.CURTAILED] for power in self.env.sites.values()]
         booked = split_runs(self.env.fleet, edges_s, {Cause.SLOWED_CURTAILED: spans})[0][Cause.SLOWED_CURTAILED]
         first = {moment: i for i, moment in enumerate(edges_s.tolist())}
         return lambda call, pool: float(booked[first[call.start_s] : first[call.end_s], pool].sum())

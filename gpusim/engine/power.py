@@ -10,7 +10,7 @@ import numpy as np
 from gpusim.buildout.inventory import nodes_within
 from gpusim.engine import border
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.kernels.state.codes import Wait
+from gpusim.kernels.state.codes import CAPS, SLOWED_FOR, Wait
 
 
 class OnSitePower(Protocol):
@@ -63,10 +63,9 @@ class SitePower:
         jobs must make do.
     cooled_w : float
         [W] IT power that the cooling plant manages in today's weather. Jobs must make do with it likewise.
-    cooling_binds_s : list of (float, float)
-        [s] From when to when cooling was the lowest limit; open ones end at infinity.
-    curtailment_binds_s : list of (float, float)
-        [s] The same of what the grid had taken back of the connection.
+    binds_s : dict of Wait to list of (float, float)
+        [s] From when to when a limit below the connection was the lowest, by who waits for it, of those that have a
+        cause of their own for the runs that they slow; open ones end at infinity.
     """
 
     def __init__(
@@ -75,8 +74,7 @@ class SitePower:
         self.env, self.site, self.oversubscription = env, site, oversubscription
         self._hall_w, self._grid_w, self._cap_w, self._cooled_w = np.inf, np.inf, np.inf, np.inf
         self._cap_wait = Wait.RULE  # of whoever has called for the lowest cap, the first of equals
-        self.cooling_binds_s: list[tuple[float, float]] = []
-        self.curtailment_binds_s: list[tuple[float, float]] = []
+        self.binds_s: dict[Wait, list[tuple[float, float]]] = {wait: [] for wait in SLOWED_FOR}
         self._caps: dict[str, tuple[float, Wait]] = {}
         self.plant: OnSitePower | None = None
         self.could_draw_w, self.expected_w = 0.0, np.inf
@@ -173,11 +171,12 @@ class SitePower:
         """The site may draw no more than ``cap_w`` [W] from now on, infinity to lift the cap.
 
         Who calls, ``by``, has one cap at a time; those of others hold beside it. Who waits because of it waits for
-        ``wait``: a rule, or what the grid has curtailed.
+        ``wait``, one of ``codes.CAPS``: a rule, or what the grid has curtailed.
         """
         cap_w = border.number(self.env, "set_cap: cap_w", cap_w, 0.0, "W", may_be_infinite=True)
-        if wait not in (Wait.RULE, Wait.CURTAILED):
-            raise border.refuse(self.env, f"set_cap: wait: found {border.shown(wait)}; give Wait.RULE or CURTAILED")
+        if wait not in CAPS:
+            allowed = " or ".join(cap.name for cap in CAPS)
+            raise border.refuse(self.env, f"set_cap: wait: found {border.shown(wait)}; give Wait.{allowed}")
         self.close()
         self._caps[border.text(self.env, "set_cap: by", by)] = (cap_w, wait)
         self._cap_w, self._cap_wait = min(self._caps.values(), key=lambda cap: cap[0])
@@ -203,11 +202,11 @@ class SitePower:
         cooling_w = self._cooled_w * row.peak_overhead + self.fixed_w
         capped_w = self._under_w = self.under(self._cap_w)
         self._uncapped_w = self._uncapped()
-        curtails = self._cap_wait == Wait.CURTAILED and capped_w <= cooling_w
-        _mark(self.cooling_binds_s, cooling_w < min(capped_w, self._uncapped_w), env.now)
-        _mark(self.curtailment_binds_s, curtails and capped_w < self._uncapped_w, env.now)
+        lowest_w = min(capped_w, cooling_w)
         row.cap_wait = Wait.COOLING if cooling_w < capped_w else self._cap_wait
-        env.set_limit(self.site, self._uncapped_w, min(capped_w, cooling_w))
+        for wait, spans_s in self.binds_s.items():
+            _mark(spans_s, wait == row.cap_wait and lowest_w < self._uncapped_w, env.now)
+        env.set_limit(self.site, self._uncapped_w, lowest_w)
 
     def _switch(self) -> None:
         fleet = self.env.fleet

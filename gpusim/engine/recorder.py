@@ -19,7 +19,7 @@ from gpusim.engine.serving.records import ServingRecorder
 from gpusim.engine.serving.services import Services
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.feeding import recount
-from gpusim.kernels.state.codes import Cause, Phase, Wait
+from gpusim.kernels.state.codes import SLOWED_FOR, Cause, Phase, Wait
 
 SERVING = tuple(cause for cause in Cause if cause.name.startswith("SERVING"))  # held by replicas
 
@@ -118,8 +118,7 @@ class Recorder:
         if any(row["role"] for row in self._served):
             columns.append("role")
         binding_s = {
-            Cause.THROTTLED_COOLING: [plant.power.cooling_binds_s for plant in self.plants],
-            Cause.SLOWED_CURTAILED: [plant.power.curtailment_binds_s for plant in self.plants],
+            slowed: [plant.power.binds_s[wait] for plant in self.plants] for wait, slowed in SLOWED_FOR.items()
         }
         split, gpu_time = split_runs(fleet, edges, binding_s)
         return {

@@ -9,9 +9,9 @@ import pandas as pd
 
 from gpusim import rng
 from gpusim.engine.build import Names
-from gpusim.engine.course import facility_w
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.inputs.climatology import SiteSignals
+from gpusim.kernels.reading import facility_w
 from gpusim.kernels.state.codes import Cause
 from gpusim.regulation.curtailment import emergencies, limit_mw, subject
 from gpusim.regulation.efficiency import connection_entries, efficiency_entries
@@ -207,5 +207,5 @@ class Regulation:
         power = self.env.sites[site]
         own_j = 0.0 if power.plant is None else power.plant.own()[0]
         row = self.env.fleet.sites[power.site]
-        drawn_j = row.facility_j + facility_w(row) * (self.env.now - row.settled_s)
+        drawn_j = row.facility_j + facility_w(self.env.fleet, power.site) * (self.env.now - row.settled_s)
         return float(drawn_j - own_j)

@@ -16,7 +16,7 @@ from gpusim.engine.build_out import Construction, build_tables, tell
 from gpusim.engine.clock import start_all
 from gpusim.engine.data_sets import copies_table
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.job_tables import segments_table
+from gpusim.engine.job_tables import kept_table, segments_table
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.meter import open_meters
 from gpusim.engine.non_firm import Curtailments
@@ -29,7 +29,7 @@ from gpusim.engine.workload import jobs_of
 from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.regulation.residency import confined
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.names import CHECKPOINTS
+from gpusim.tables.names import CHECKPOINTS, KEPT, SEGMENTS
 from gpusim.tables.record import Record
 from gpusim.tables.rules import table as rules_table
 
@@ -101,7 +101,9 @@ def _tables(world: Assembly, scenario: Scenario, table: JobTable, end_s: float) 
     tables["sites"] = sites_table(scenario, fleet, names, world.plants, world.marginals)
     tables["costs"] = costs_table(scenario, fleet, names, tables["ledger"], tables["jobs"])
     if fleet.clock[0].n_segments:
-        tables["job_segments"] = segments_table(fleet, tables["jobs"], names, end_s)
+        tables[SEGMENTS] = segments_table(fleet, tables["jobs"], names, end_s)
+        if len(kept := kept_table(fleet, tables["jobs"])):
+            tables[KEPT] = kept
     if scenario.links:
         tables["links"] = world.network.table(scenario.links)
     if scenario.data_sets:

@@ -11,17 +11,22 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gpusim import phases
 from gpusim.gangs import MILLI
 from gpusim.kernels.reading import courses_of
-from gpusim.kernels.state.codes import Cause, Status
+from gpusim.kernels.state.codes import PAUSES, SLOWED_FOR, Cause, Status
 from gpusim.kernels.state.fleet import Fleet
 
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (
     Cause.LOADING, Cause.RESTARTING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.THROTTLED,
-    Cause.THROTTLED_FEEDER, Cause.THROTTLED_COOLING, Cause.SLOWED_CURTAILED, Cause.IDLE_FRAGMENTED,
+    Cause.THROTTLED_FEEDER, *SLOWED_FOR.values(), Cause.IDLE_FRAGMENTED,
 )  # fmt: skip
-
+# Under what each phase of a run is booked; of its work, the checkpoints: the rest is training.
+BOOKED = {
+    phases.LOADING: Cause.LOADING, phases.RESTARTING: Cause.RESTARTING, phases.WORK: Cause.CHECKPOINTING,
+    phases.LOST: Cause.LOST_WORK,
+}  # fmt: skip
 
 Spans = list[tuple[float, float]]  # [s] from, to
 
@@ -36,8 +41,8 @@ class GpuTime(NamedTuple):
     idle_j: np.ndarray  # what the GPUs that they held draw idle, by the pools in which they ran
 
 
-class Parts(NamedTuple):
-    """Parts of runs, each at one rate, as columns; places are in s of a run's course (``kernels/course.py``)."""
+class Segments(NamedTuple):
+    """Segments of runs, each at one rate, as columns; places are in s of a run's course (``gpusim/course.py``)."""
 
     job: np.ndarray
     pool: np.ndarray
@@ -47,13 +52,19 @@ class Parts(NamedTuple):
     end_s: np.ndarray
     runs_before: np.ndarray  # of the job
     load_s: np.ndarray  # of the run's course
-    place_s: np.ndarray  # when the part began
+    place_s: np.ndarray  # when the segment began
     rate: np.ndarray
     cap_rate: np.ndarray  # of that, what a cap on power left
     by_feeder: np.ndarray  # whether a feeder asked for that cap
     by_storage: np.ndarray  # whether storage that jobs share gave the rate: they loaded or wrote a checkpoint
     kept_s: np.ndarray  # place up to which the run's work is kept
     writing: np.ndarray  # share of checkpoints in the course between loading and there
+
+    def phases(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """When each phase of the segments begins and ends [s]."""
+        return phases.split(
+            self.runs_before, self.start_s, self.end_s, self.place_s, self.rate, self.load_s, self.kept_s
+        )
 
 
 def have_moved(fleet: Fleet) -> np.ndarray:
@@ -69,8 +80,8 @@ def split_runs(
 ) -> tuple[dict[Cause, np.ndarray], GpuTime]:
     """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and of each job.
 
-    ``binding_s``: by what caps are put down to while it binds (``THROTTLED_COOLING``, ``SLOWED_CURTAILED``, that has
-    pauses too), and of each site, from when to when [s] that was its lowest limit.
+    ``binding_s``: by what caps are put down to while a limit binds (``SLOWED_FOR``; those of ``PAUSES`` have pauses
+    too), and of each site, from when to when [s] that was its lowest limit.
 
     Returns
     -------
@@ -81,16 +92,16 @@ def split_runs(
     booked = {cause: np.zeros((len(edges_s) - 1, len(fleet.pools))) for cause in SPLIT}
     gpu_time = GpuTime(*np.zeros((len(GpuTime._fields), len(fleet.jobs))))
     taken = {cause: np.zeros_like(booked[cause]) for cause in (Cause.THROTTLED, Cause.SLOWED)}  # and put down to others
-    for parts in parts_of_runs(fleet, edges_s[-1]):
-        _book(fleet, edges_s, parts, binding_s, booked, taken, gpu_time)
-    for cause, parts in taken.items():
-        rest = booked[cause] - parts
+    for segments in segments_of(fleet, edges_s[-1]):
+        _book(fleet, edges_s, segments, binding_s, booked, taken, gpu_time)
+    for cause, gpu_s in taken.items():
+        rest = booked[cause] - gpu_s
         booked[cause] = np.where(rest > 1e-12 * booked[cause], rest, 0.0)  # all but rounding
     return booked, gpu_time
 
 
-def parts_of_runs(fleet: Fleet, now_s: float, jobs: np.ndarray | bool = True) -> Iterator[Parts]:
-    """The parts that are noted, then the last part of each job's last run; of ``jobs``, a mask, only."""
+def segments_of(fleet: Fleet, now_s: float, jobs: np.ndarray | bool = True) -> Iterator[Segments]:
+    """The segments that are noted, then the last one of each job's last run; of ``jobs``, a mask, only."""
     segments = fleet.segments[: int(fleet.clock[0].n_segments)]
     for first in range(0, len(segments), CHUNK):
         yield _noted(fleet, segments[first : first + CHUNK])
@@ -100,21 +111,21 @@ def parts_of_runs(fleet: Fleet, now_s: float, jobs: np.ndarray | bool = True) ->
         yield _last(fleet, rows[first : first + CHUNK], now_s)
 
 
-def _noted(fleet: Fleet, segments: np.ndarray) -> Parts:
+def _noted(fleet: Fleet, segments: np.ndarray) -> Segments:
     job, kept_s = segments["job"], segments["kept_s"]
     cut = kept_s < np.inf
     at_work_s = np.where(cut, kept_s - segments["load_s"], 0.0)
-    writing = _share(segments["checkpoint_s"], at_work_s)
+    writing = phases.writing_share(segments["checkpoint_s"], at_work_s)
     writing[~cut] = _of_whole_runs(fleet, job[~cut])
     names = (
         "pool", "gpus", "held", "start_s", "end_s", "runs_before", "load_s", "place_s", "rate", "cap_rate", "by_feeder",
         "by_storage",
     )  # fmt: skip
     columns = (segments[name] for name in names)
-    return Parts(job, *columns, kept_s, writing)
+    return Segments(job, *columns, kept_s, writing)
 
 
-def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> Parts:
+def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> Segments:
     jobs = fleet.jobs[rows]
     paced = jobs["paced"] != 0
     start_s, place_s, rate = jobs["start_s"].copy(), np.zeros(len(rows)), np.ones(len(rows))
@@ -129,7 +140,7 @@ def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> Parts:
     load_s = fleet.classes["load_s"][jobs["job_class"]]
     part, shares = jobs["milli"] / MILLI, jobs["milli"] > 0
     gpus, held = (np.where(shares, part, jobs[name]) for name in ("gpus", "held"))
-    return Parts(
+    return Segments(
         rows, jobs["pool"], gpus, held, start_s, end_s, jobs["evictions"], load_s, place_s, rate,
         cap_rate, by_feeder, by_storage, kept_s, writing,
     )  # fmt: skip
@@ -139,50 +150,42 @@ def _of_whole_runs(fleet: Fleet, rows: np.ndarray) -> np.ndarray:
     """Share of checkpoints in the course of runs that are not cut short, from the end of loading on."""
     work_s, writes_s = np.empty(len(rows)), np.empty(len(rows))
     courses_of(fleet, rows, work_s, writes_s)
-    return _share(writes_s, work_s + writes_s)
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.minimum(part / np.maximum(whole, 1e-300), 1.0)
+    return phases.writing_share(writes_s, work_s + writes_s)
 
 
 def _book(
     fleet: Fleet,
     edges_s: np.ndarray,
-    parts: Parts,
+    segments: Segments,
     binding_s: Mapping[Cause, Sequence[Spans]],
     booked: dict[Cause, np.ndarray],
     others: dict[Cause, np.ndarray],
     gpu_time: GpuTime,
 ) -> None:
-    job, pool, gpus, held, start_s, end_s, runs_before, load_s, place_s, rate, cap_rate = parts[:11]
-    by_feeder, by_storage, kept_s, writing = parts[11:]
-    gpus = gpus * 1.0
-    # At rate 0.8, a fifth of their time is lost to being slowed; on shared storage to loading and writing.
-    at_work = gpus * np.where(by_storage, 1.0, np.minimum(rate, 1.0))
-    writing = np.where(by_storage, np.maximum(1.0 - rate * (1.0 - writing), 0.0), writing)
-    uncapped = np.where(cap_rate < 1.0, gpus * np.minimum(rate / cap_rate, 1.0), at_work)
-    throttled = uncapped - at_work
-    by_site = np.where(by_feeder == 0, throttled, 0.0)
-    loaded_s = _time_at(load_s, start_s, end_s, place_s, rate)
-    kept_end_s = np.maximum(_time_at(kept_s, start_s, end_s, place_s, rate), loaded_s)
-    taken = {
-        Cause.LOADING: (np.where(runs_before == 0, at_work, 0.0), start_s, loaded_s),
-        Cause.RESTARTING: (np.where(runs_before == 0, 0.0, at_work), start_s, loaded_s),
-        Cause.CHECKPOINTING: (at_work * writing, loaded_s, kept_end_s),
-        Cause.LOST_WORK: (at_work, kept_end_s, end_s),
-        Cause.SLOWED: (gpus - uncapped, start_s, end_s),
-        Cause.THROTTLED: (by_site, start_s, end_s),
-        Cause.THROTTLED_FEEDER: (throttled - by_site, start_s, end_s),
-    }
-    for cause, (rates, from_s, to_s) in taken.items():
+    job, pool, held, start_s, end_s, rate = (
+        getattr(segments, name) for name in ("job", "pool", "held", "start_s", "end_s", "rate")
+    )
+    gpus = segments.gpus * 1.0
+    at_work, throttled, slowed = phases.uses_of(gpus, rate, segments.cap_rate, segments.by_storage)
+    by_site = np.where(segments.by_feeder == 0, throttled, 0.0)
+    writing = at_work * phases.writing_at_storage(segments.writing, rate, segments.by_storage)
+    taken = [
+        (BOOKED[phase], writing if phase == phases.WORK else at_work, *span_s)
+        for phase, span_s in segments.phases().items()
+    ]
+    taken += [
+        (Cause.SLOWED, slowed, start_s, end_s),
+        (Cause.THROTTLED, by_site, start_s, end_s),
+        (Cause.THROTTLED_FEEDER, throttled - by_site, start_s, end_s),
+    ]
+    for cause, rates, from_s, to_s in taken:
         _spread(edges_s, booked[cause], pool, rates, from_s, to_s)
         np.add.at(gpu_time.useful_gpu_s, job, -rates * (to_s - from_s))
-    losses = {Cause.THROTTLED: by_site, Cause.SLOWED: np.where(rate == 0.0, gpus - uncapped, 0.0)}
+    losses = {Cause.THROTTLED: by_site, Cause.SLOWED: np.where(rate == 0.0, slowed, 0.0)}
     for cause, by_site in binding_s.items():
         for site, spans in enumerate(by_site):
             for name, lost in losses.items() if spans else ():
-                if name == Cause.SLOWED and cause != Cause.SLOWED_CURTAILED:
+                if name == Cause.SLOWED and cause not in PAUSES:
                     continue
                 mine = np.flatnonzero((fleet.pools["site"][pool] == site) & (lost > 0.0))
                 for from_s, to_s in spans if len(mine) else ():
@@ -195,13 +198,6 @@ def _book(
     np.add.at(gpu_time.held_gpu_s, job, held * (end_s - start_s))
     np.add.at(gpu_time.idle_j, job, fleet.pools["idle_w"][pool] * held * (end_s - start_s))
     _spread(edges_s, booked[Cause.IDLE_FRAGMENTED], pool, held - gpus, start_s, end_s)
-
-
-def _time_at(at_s, start_s, end_s, place_s, rate) -> np.ndarray:
-    """[s] When each part passes a place of its run's course, its start or end if that is before or behind it."""
-    ahead_s = np.maximum(at_s - place_s, 0.0)
-    passes_s = start_s + np.divide(ahead_s, rate, out=np.full(len(rate), np.inf), where=rate > 0.0)
-    return np.where(ahead_s == 0.0, start_s, np.minimum(passes_s, end_s))
 
 
 def _spread(edges_s, out, pool, rate, start_s, end_s) -> None:

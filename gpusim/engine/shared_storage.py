@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gpusim.engine.course import CLOSE_S, look_s, place_and_rate
+from gpusim.course import CLOSE_S, look_s
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels.pace import set_stored
-from gpusim.kernels.reading import courses_of
+from gpusim.kernels.reading import n_checkpoints, place_and_rate, place_through
 from gpusim.kernels.state.codes import Status
 
 WHOLE = 1.0 - 1e-12  # of bytes that are through, to rounding
@@ -125,20 +125,11 @@ class SharedStorage:
                 self._runs.pop(job, None)
             elif self._runs.get(job) != before and self._sizes.bytes[job] > 0.0:
                 self._runs[job] = before
-                run = _Run(job, before, int(self._env.fleet.pools[row.pool].site), self._writes(job))
+                site, writes = int(self._env.fleet.pools[row.pool].site), int(n_checkpoints(self._env.fleet, job))
+                run = _Run(job, before, site, writes)
                 changed[self._begin(run, 0, float(self._sizes.read_s[job]), 1.0)] = None
         for bandwidth in changed:
             self._share(bandwidth)
-
-    def _writes(self, job: int) -> int:
-        """Checkpoints in the run that begins: one after each full interval but the last."""
-        work_s, writes_s = np.empty(1), np.empty(1)
-        courses_of(self._env.fleet, np.array([job]), work_s, writes_s)
-        intervals = work_s.item() / float(self._kind(job).checkpoint_interval_s)
-        return max(math.ceil(intervals) - 1, 0)
-
-    def _kind(self, job: int) -> np.record:
-        return self._env.fleet.classes[self._env.fleet.jobs[job].job_class]
 
     def _begin(self, run: _Run, k: int, until_s: float, part: float) -> Bandwidth:
         """A run begins to read, or to write its k-th checkpoint, of which a part is left."""
@@ -189,8 +180,7 @@ class SharedStorage:
         """Whether a run writes its k-th checkpoint now; if not, look again when it could."""
         if k > run.writes or not self._goes_on(run):
             return
-        kind, write_s = self._kind(run.job), float(self._sizes.write_s[run.job])
-        until_s = float(kind.load_s + k * (kind.checkpoint_interval_s + kind.checkpoint_write_s))
+        write_s, until_s = float(self._sizes.write_s[run.job]), place_through(self._env.fleet, run.job, k)
         place_s, rate = place_and_rate(self._env.fleet, run.job, self._env.now)
         left_s = until_s - write_s - place_s
         if left_s > CLOSE_S:

@@ -146,7 +146,7 @@ def partners(workload: Workload, table: JobTable) -> np.ndarray:
     return np.concatenate(pairs) if pairs else np.zeros((0, 2), np.int64)
 
 
-def parts_of_runs(workload: Workload, table: JobTable) -> Iterator[tuple[Exchange, np.ndarray]]:
+def exchanging_runs(workload: Workload, table: JobTable) -> Iterator[tuple[Exchange, np.ndarray]]:
     """What the parts of runs at several sites exchange, and rows of their jobs, shape (runs, parts)."""
     for name, spec in workload.streams.items():
         if spec.exchange is not None:

@@ -1,4 +1,9 @@
-"""Whether who starts may have the power that it draws, by its site's limit and beside what is promised to others."""
+"""Whether who starts may have the power that it draws, by its site's limit and beside what is promised to others.
+
+Writes: nothing.
+Reads: clock, jobs, pools, scheduling, sites.
+Units: s, W.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,10 @@
 At one instant: ends; then (outside, in the order of ``engine/clock.py``) control processes; then arrivals; then one
 pass over every pool in which something changed or a reservation is due, in cycle mode from outside;
 then jobs that wait move to where they can start; then, before time goes on, sites look at their caps.
+
+Writes: clock, woken.
+Reads: due_keys, heap_ids, heap_keys, holdings, jobs, scheduling, segments.
+Units: s.
 """
 
 from __future__ import annotations

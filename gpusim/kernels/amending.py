@@ -1,4 +1,9 @@
-"""What may change about a job while it waits: how many GPUs it asks for, where it waits, what of its work is good."""
+"""What may change about a job while it waits: how many GPUs it asks for, where it waits, what of its work is good.
+
+Writes: jobs, pools, segments.
+Reads: clock.
+Units: s, GPUs.
+"""
 
 from __future__ import annotations
 

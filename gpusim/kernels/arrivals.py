@@ -1,4 +1,9 @@
-"""Jobs that arrive: each is rejected, starts at once, joins a queue, or waits for its data; full queues turn away."""
+"""Jobs that arrive: each is rejected, starts at once, joins a queue, or waits for its data; full queues turn away.
+
+Writes: clock, departing, jobs.
+Reads: candidate_links, candidates, due_keys, pools, scheduling.
+Units: s.
+"""
 
 from __future__ import annotations
 

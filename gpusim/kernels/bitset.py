@@ -3,6 +3,8 @@
 A set over 0..n-1 is an offset ``base`` into ``words``. Insertion, removal and "next member from i" cost one step
 per factor of 32 in n. Queues (places in the order) and nodes (by free GPUs) are such sets. 32 bits of a signed
 64-bit word: no sign to mind, with the JIT and without.
+
+Writes: `words`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,14 @@
 
 A booking takes GPUs of nodes, microwatts of the site where its power is limited, and GPUs of the tenant's quota. All
 are whole numbers, so that what was promised is there in whatever order it is added up.
+
+From begin to end, a plan of g GPUs on each of k nodes takes g of the line of each of these nodes, its power of the line
+of its site and g k of that of its tenant's quota: the profile of conservative backfill (Mu'alem and Feitelson 2001, as
+in ``conservative``), one for each limit.
+
+Writes: clock, due_ids, due_keys, due_pos, heap_ids, heap_keys, jobs, plans, pools, release_pos, seats, sites.
+Reads: by_place, holdings, lanes, picked, scheduling, words.
+Units: s, W, µW, GPUs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Reservations that fall due, and those that cannot be kept: they are given up, and made anew in the next pass."""
+"""Reservations that fall due, and those that cannot be kept: they are given up, and made anew in the next pass.
+
+Writes: clock, due_ids, due_keys, due_pos, plans, pools.
+Reads: heap_ids, heap_keys, jobs, nodes, quota, scheduling, seats, sites.
+Units: s, W, µW, GPUs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Power of a site and GPUs of a tenant's quota, as lines of what is free of them."""
+"""Power of a site and GPUs of a tenant's quota, as lines of what is free of them.
+
+Writes: nothing.
+Reads: clock, lines, nodes, pools, quota, sites.
+Units: s, W, µW, GPUs.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,10 @@
 
 The scores are those of ``gpusim pack`` (``kernels/packing``). Nodes kept for a blocked head are for jobs that are over
 by then, and for these only where no other node has room.
+
+Writes: clock, gpus_of, host_at, picked, rooms, scores, scratch_ids, shapes, spans.
+Reads: draws, holdings, jobs, nodes, pools, requests, room_gpus, scheduling.
+Units: s, MiB, GPU/1000, GPUs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""What conservative backfill knows of runs, nodes and limits, brought up to date with what has changed."""
+"""What conservative backfill knows of runs, nodes and limits, brought up to date with what has changed.
+
+Writes: clock, lines, picked, plans, pools, sites.
+Reads: by_place, heap_ids, holdings, lanes, nodes, words.
+Units: s, W, µW, GPUs.
+"""
 
 from __future__ import annotations
 

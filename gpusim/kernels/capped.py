@@ -1,4 +1,8 @@
-"""Which jobs and replicas of a site share a cap, and which jobs have started since its caps were looked at."""
+"""Which jobs and replicas of a site share a cap, and which jobs have started since its caps were looked at.
+
+Writes: clock, fresh.
+Reads: cap_priorities, jobs, paces, sites.
+"""
 
 from __future__ import annotations
 

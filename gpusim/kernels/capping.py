@@ -6,6 +6,10 @@ all else of an instant is done: they deepen at once as far as the limit asks, an
 stay free, so that they do not come and go with every job. A run goes by the deepest cap of its site and of the feeders
 that its nodes hang on. Replicas by requests are played behind the clock: where there are some, moves on the ladder are
 noted for them.
+
+Writes: cap_moves, clock, holdings, paces, sites.
+Reads: cap_draws, cap_loads, feeders, fresh, jobs, pools, stirred.
+Units: s, W.
 """
 
 from __future__ import annotations

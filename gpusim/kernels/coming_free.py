@@ -1,4 +1,9 @@
-"""Nodes that come free first by expected ends, written to ``picked``: one by one, or in domains."""
+"""Nodes that come free first by expected ends, written to ``picked``: one by one, or in domains.
+
+Writes: clock, heap_ids, heap_keys, idle_pos, nodes, picked, scratch_ids, scratch_keys, scratch_pos.
+Reads: pools.
+Units: s.
+"""
 
 from __future__ import annotations
 

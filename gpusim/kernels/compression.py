@@ -1,6 +1,10 @@
 """The pass of conservative backfill: who is due starts, who came is placed, and who can start earlier is moved up.
 
 Reservations are kept from pass to pass (Mu'alem and Feitelson 2001).
+
+Writes: clock, lanes, picked, plans, pools.
+Reads: by_place, chunks, jobs, lines, ordered, scheduling, seats, words.
+Units: s, µW, GPUs.
 """
 
 from __future__ import annotations

@@ -2,6 +2,14 @@
 
 Every job has a reservation as it arrives, and nobody later delays it: Mu'alem and Feitelson (2001), Utilization,
 predictability, workloads, and user runtime estimates in scheduling the IBM SP2 with backfilling, IEEE TPDS 12(6).
+
+A job of k nodes with g GPUs on each, power w and window l starts at the least t from now on with free(u) >= g on the
+same k nodes, >= w at its site and >= g k in its quota for all u in [t, t + l). Such a t is now, or a time at which
+something comes free (docs/semantics.md).
+
+Writes: nodes, picked, scratch_ids, scratch_keys, scratch_pos.
+Reads: clock, jobs, plans, pools, scheduling, sites.
+Units: s, µW, GPUs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""What control processes do to the fleet: capacity, failures, limits, data."""
+"""What control processes do to the fleet: capacity, failures, limits, data.
+
+Writes: nodes, pools, sites.
+Reads: jobs.
+Units: s, W, GPUs.
+"""
 
 from __future__ import annotations
 

@@ -1,27 +1,34 @@
-"""The physics of a run: how long it takes, what it draws, what is left of it when it is cut short.
+"""The physics of a run in the fleet: how long it takes, its rate and draw, what is left of it when it is cut short.
 
-A run goes through a course: it loads, then works, with a checkpoint after each full interval of work but the last. The
-work stops while the first part of a checkpoint is written, the rest is written beside it; then the checkpoint counts. A
-place in it is in seconds at rate 1. At rate r a run moves r seconds along its course in each second; at rate 0 it is
-paused. While it reads or writes on storage that jobs share at each moment, storage alone gives its rate. Nearly all
-runs are at rate 1 throughout, so that the place is the time since the start; the others have a row in ``paces``.
+What a course is, and its arithmetic, stand in ``gpusim/course.py``; here it is that of a job by its class, its pool and
+its pace. While a run reads or writes on storage that jobs share at each moment, storage alone gives its rate. Nearly
+all runs are at rate 1 throughout, so that the place is the time since the start; the others have a row in ``paces``.
+
+Writes: nothing.
+Reads: cap_draws, cap_rates, classes, jobs, paces, pools, segments, sites, speeds.
+Units: s, W, GPU/1000.
 """
 
 from __future__ import annotations
 
 import math
 
+from gpusim import course
 from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner, part
+
+at_rate = inner(course.at_rate)
+_n_checkpoints = inner(course.n_checkpoints)
+_through_s = inner(course.through_s)
+_n_counting = inner(course.n_counting)
+_place_at = inner(course.place_at)
 
 
 @inner
 def checkpoint_time(classes, c, work):
-    """[s] spent writing checkpoints in a run of ``work`` [s]: one after each full interval but the last."""
-    interval = classes[c].checkpoint_interval_s
-    if interval <= 0.0 or interval == math.inf or work <= interval:
-        return 0.0
-    return (math.ceil(work / interval) - 1.0) * classes[c].checkpoint_write_s
+    """[s] spent writing checkpoints in a run of ``work`` [s]."""
+    kind = classes[c]
+    return _n_checkpoints(work, kind.checkpoint_interval_s) * kind.checkpoint_write_s
 
 
 @inner
@@ -45,9 +52,21 @@ def speed_in(f, j, p):
 
 
 @inner
+def work_in(f, j, p):
+    """[s] of work that the job will still do, in pool ``p``."""
+    return work_left(f, j) / speed_in(f, j, p)
+
+
+@inner
 def course_length(f, j, p):
     """[s] Length of the job's course in pool ``p``."""
-    return wall_time(f.classes, f.jobs[j].job_class, work_left(f, j) / speed_in(f, j, p))
+    return wall_time(f.classes, f.jobs[j].job_class, work_in(f, j, p))
+
+
+@inner
+def checkpoints_of(f, j):
+    """Checkpoints in the run of a running job, if it is not cut short."""
+    return _n_checkpoints(work_in(f, j, f.jobs[j].pool), f.classes[f.jobs[j].job_class].checkpoint_interval_s)
 
 
 @inner
@@ -55,14 +74,6 @@ def expected_length(f, j, p):
     """[s] Length of its course by the estimate."""
     job = f.jobs[j]
     return wall_time(f.classes, job.job_class, max(job.estimate_s - job.saved_s, 0.0) / speed_in(f, j, p))
-
-
-@inner
-def at_rate(length_s, rate):
-    """[s] that a length of course takes."""
-    if rate == 1.0:
-        return length_s
-    return length_s / rate if rate > 0.0 else math.inf
 
 
 @inner
@@ -82,6 +93,18 @@ def time_to(f, j, place_s, usual_rate):
     return at_storage_s / pace.storage_rate + (at_rate(behind_s, usual_rate) if behind_s > 0.0 else 0.0)
 
 
+# Where a run is, and how fast it goes -----------------------------------------------------------------------------
+
+
+@inner
+def usual_pace(f, j):
+    """Rate and draw of a paced run but for storage: its own, times its pool's and what its spread and its cap leave."""
+    job, pace = f.jobs[j], f.paces[j]
+    pool = f.pools[job.pool]
+    rate = pace.own_rate * pace.spread * pool.rate * f.cap_rates[job.job_class, pace.cap_step]
+    return rate, pace.own_draw * pace.spread * pool.draw * f.cap_draws[pace.cap_step]
+
+
 @inner
 def rate_of(f, j):
     """Rate at which a running job goes."""
@@ -99,36 +122,60 @@ def place_in_course(f, j, now):
     """[s] How far along its course a running job is."""
     if f.jobs[j].paced == 0:
         return now - f.jobs[j].start_s
-    return f.paces[j].place_s + f.paces[j].rate * (now - f.paces[j].since_s)
+    return _place_at(now, f.paces[j].place_s, f.paces[j].since_s, f.paces[j].rate)
+
+
+# Its checkpoints --------------------------------------------------------------------------------------------------
+
+
+@inner
+def place_through(f, j, k):
+    """[s] Place in the job's course at which work goes on behind the k-th checkpoint."""
+    kind = f.classes[f.jobs[j].job_class]
+    return _through_s(k, kind.load_s, kind.checkpoint_interval_s, kind.checkpoint_write_s)
+
+
+@inner
+def place_counting(f, j, k):
+    """[s] Place from which the k-th checkpoint counts, at the earliest where storage that jobs share says when."""
+    kind = f.classes[f.jobs[j].job_class]
+    return place_through(f, j, k) + (0.0 if kind.stored != 0 else kind.checkpoint_background_s)
+
+
+@inner
+def counting(f, j, place_s):
+    """Checkpoints of a run, of a class with an interval, that count at a place of its course."""
+    kind = f.classes[f.jobs[j].job_class]
+    if kind.stored != 0:
+        return float(f.paces[j].stored) if f.jobs[j].paced != 0 else 0.0
+    worked_s = place_s - min(kind.load_s, place_s)
+    return _n_counting(worked_s, kind.checkpoint_interval_s, kind.checkpoint_write_s, kind.checkpoint_background_s)
 
 
 @inner
 def kept_of(f, j, place_s):
     """Of a run cut short at ``place_s``: work kept, time of finished checkpoints, time loading [s of its course]."""
-    classes, c = f.classes, f.jobs[j].job_class
-    load = min(classes[c].load_s, place_s)
-    place_s -= load
-    interval = classes[c].checkpoint_interval_s
+    kind = f.classes[f.jobs[j].job_class]
+    load, interval = min(kind.load_s, place_s), kind.checkpoint_interval_s
     if interval <= 0.0:
-        return place_s, 0.0, load
+        return place_s - load, 0.0, load
     if interval == math.inf:
         return 0.0, 0.0, load
-    write = classes[c].checkpoint_write_s
-    if classes[c].stored != 0:
-        cycles = float(f.paces[j].stored) if f.jobs[j].paced != 0 else 0.0
-        return cycles * interval, cycles * write, load
-    cycles = math.floor(max(place_s - classes[c].checkpoint_background_s, 0.0) / (interval + write))
-    return cycles * interval, cycles * write, load
+    n = counting(f, j, place_s)
+    return n * interval, n * kind.checkpoint_write_s, load
 
 
 @inner
 def lost_in(segment):
     """[GPU s] held in a part of a run for work that is not kept. Beyond rate 1 time counts, not the work done in it;
     so it does at the rate of storage."""
-    done_s = segment.place_s + segment.rate * (segment.end_s - segment.start_s)
+    done_s = _place_at(segment.end_s, segment.place_s, segment.start_s, segment.rate)
     lost_s = done_s - max(segment.place_s, segment.kept_s)
     rate = segment.rate if segment.by_storage != 0 else max(segment.rate, 1.0)
     return max(lost_s, 0.0) / rate * segment.held
+
+
+# What it draws ----------------------------------------------------------------------------------------------------
 
 
 @part
@@ -136,7 +183,7 @@ def draws(f, j, p, held):
     """Average draw [W] of the job on ``held`` GPUs by phase, above idle: compute, communication, checkpoint."""
     job, pool = f.jobs[j], f.pools[p]
     c = job.job_class
-    work = work_left(f, j) / speed_in(f, j, p)
+    work = work_in(f, j, p)
     load_s, checkpoint_s = f.classes[c].load_s, checkpoint_time(f.classes, c, work)
     wall = load_s + work + checkpoint_s
     if wall <= 0.0:

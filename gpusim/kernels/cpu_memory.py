@@ -2,6 +2,10 @@
 
 A job takes on each node what it asks for there, or, where it says nothing, the share of its GPUs. Gangs of whole nodes
 find there all that a node has.
+
+Writes: cpu_memory_left, cpu_memory_then, pools.
+Reads: asks, holdings, jobs, nodes, scheduling.
+Units: s, GPU/1000, GPUs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""A waiting job leaves for another pool, where its data and its checkpoint have yet to come."""
+"""A waiting job leaves for another pool, where its data and its checkpoint have yet to come.
+
+Writes: jobs, pools.
+Units: s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Which pool an arriving job joins. A job whose data are still on their way counts as queued where it will run."""
+"""Which pool an arriving job joins. A job whose data are still on their way counts as queued where it will run.
+
+Writes: clock.
+Reads: candidate_links, candidates, jobs, links, pools, quota, routes, scheduling, sites.
+Units: s, W, J, USD, g, bytes, GPUs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""What holdings draw or may draw, counted for jobs and replicas alike: by caps, by feeders, and by EASY's promises."""
+"""What holdings draw or may draw, counted for jobs and replicas alike: by caps, by feeders, and by EASY's promises.
+
+Writes: cap_loads.
+Reads: holdings, pools.
+Units: W.
+"""
 
 from __future__ import annotations
 

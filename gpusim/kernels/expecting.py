@@ -2,6 +2,10 @@
 
 Told of every node that is taken, given back, comes or goes, and of every holding that begins, moves its end, draws
 something else or is over; without EASY nobody asks, and nothing is done.
+
+Writes: heap_ids, heap_keys, idle_pos, nodes, pools, release_pos.
+Reads: holdings, jobs, scheduling, sites.
+Units: s, W, GPU/1000.
 """
 
 from __future__ import annotations

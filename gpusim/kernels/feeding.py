@@ -3,6 +3,10 @@
 Two sums in watts for each: what caps leave alone, which is idle power and all that replicas may draw, and what runs
 would draw above idle without caps. A node that draws something else changes the sums of the feeders it hangs on;
 ``recount`` makes all of them anew in one walk through the nodes.
+
+Writes: clock, feeder_w, feeders, node_w, stirred, `sums_w`.
+Reads: cap_draws, holdings, nodes, pools.
+Units: s, W, GPUs.
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 Each node's line has one for each class of (GPUs, length), of which a class has those up to twice its least. Bookings
 leave floors true; what is given back pulls them down to where it begins to be of use. A search that starts at a floor
 and not at the present passes over what was found to be too small before.
+
+Writes: lines.
+Reads: clock.
+Units: s, GPUs.
 """
 
 from __future__ import annotations

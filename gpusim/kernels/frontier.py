@@ -1,4 +1,8 @@
-"""Members of several heaps in the order of their keys, and left in place: a heap (scratch) of the next in line."""
+"""Members of several heaps in the order of their keys, and left in place: a heap (scratch) of the next in line.
+
+Writes: scratch_ids, scratch_keys, scratch_pos.
+Reads: heap_ids, heap_keys.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""How many nodes and GPUs a job or replica of some size holds in a pool (``gangs``)."""
+"""How many nodes and GPUs a job or replica of some size holds in a pool (``gangs``).
+
+Writes: nothing.
+Reads: jobs, pools.
+Units: GPU/1000, GPUs.
+"""
 
 from __future__ import annotations
 

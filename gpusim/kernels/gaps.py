@@ -1,4 +1,9 @@
-"""When so much of something is free: questions to a line."""
+"""When so much of something is free: questions to a line.
+
+Writes: nothing.
+Reads: chunks.
+Units: s.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ Of four children each: half as deep as binary ones, and the four lie side by sid
 
 A heap is a slice ``base .. base + n`` of shared arrays. The lower half of a member's id is its row in ``pos``, where
 its place within the heap stands, -1 outside; the upper half only orders members of equal keys.
+
+Writes: `ids`, `keys`, `pos`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The record of who holds GPUs, a job or a replica, from a start to an end."""
+"""The record of who holds GPUs, a job or a replica, from a start to an end.
+
+Writes: clock, holdings, pools.
+Units: s, W, GPU/1000, GPUs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""What came free of nodes, power and quotas since those who have reservations were last looked at."""
+"""What came free of nodes, power and quotas since those who have reservations were last looked at.
+
+Writes: lines, pools.
+Reads: plans, scheduling, seats, sites.
+Units: s, µW.
+"""
 
 from __future__ import annotations
 

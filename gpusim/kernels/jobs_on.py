@@ -1,6 +1,10 @@
 """The jobs on a node, one after the other: those of its holdings, and the guests of GPUs that jobs share.
 
 A gang is met on each of its nodes; who wants it once takes it where its ``first_node`` is.
+
+Writes: `found`.
+Reads: holdings, nodes.
+Units: GPU/1000.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""What who asks for GPUs lacks, be it a job or a replica: quota, nodes or power, looked for in this order."""
+"""What who asks for GPUs lacks, be it a job or a replica: quota, nodes or power, looked for in this order.
+
+Writes: nothing.
+Reads: jobs, pools, scheduling, sites.
+Units: W, GPUs.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,6 @@ from gpusim.kernels.shortage import shortage
 from gpusim.kernels.state.codes import NONE, Wait
 
 _QUOTA, _POWER, _CPU_MEMORY = int(Wait.QUOTA), int(Wait.POWER), int(Wait.CPU_MEMORY)
-_RULE, _COOLING, _CURTAILED = int(Wait.RULE), int(Wait.COOLING), int(Wait.CURTAILED)
 
 
 @part
@@ -52,12 +56,6 @@ def why_waits(f, j, p, otherwise):
     """What a job lacks that did not start; ``otherwise``, where it could."""
     lack = job_lacks(f, j, p, ALL)
     return lack if lack != NONE else otherwise
-
-
-@inner
-def is_power(lack):
-    """Whether what somebody lacks is power, for whatever reason."""
-    return lack == _POWER or lack == _RULE or lack == _COOLING or lack == _CURTAILED
 
 
 @part

@@ -1,4 +1,9 @@
-"""Lanes: the part of a pool's queue that is one tenant's where tenants matter, and what its jobs hold in the pool."""
+"""Lanes: the part of a pool's queue that is one tenant's where tenants matter, and what its jobs hold in the pool.
+
+Writes: lanes.
+Reads: jobs, pools.
+Units: GPUs.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,10 @@
 
 Those leave whose nodes go, and those of a site that could draw too much: when its limit falls, or for a replica that
 lacks power there.
+
+Writes: nothing.
+Reads: clock, holdings, pools, sites.
+Units: s, W.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Booking: running integrals of GPU-seconds, waiting and energy, brought up to a moment before anything changes."""
+"""Booking: running integrals of GPU-seconds, waiting and energy, brought up to a moment before anything changes.
+
+Writes: jobs, lanes, pools, sites.
+Units: s, W, J, USD, g, GPUs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What a site draws at the run's hottest hour, beside its limit; where runs are capped, under the deepest caps."""
+"""What a site draws at the run's hottest hour, beside its limit; where runs are capped, under the deepest caps.
+
+Writes: clock, sites.
+Units: W.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Moving reservations up: only into what came free since the job was last looked at, which is little of a long plan."""
+"""Moving reservations up: only into what came free since the job was last looked at, which is little of a long plan.
+
+Writes: lines, picked.
+Reads: jobs, plans, pools, scheduling, seats, sites.
+Units: s, µW, GPUs.
+"""
 
 from __future__ import annotations
 

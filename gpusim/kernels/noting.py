@@ -1,4 +1,9 @@
-"""What plans of conservative backfill, and rosters, are told of: kernels that start and stop jobs only note it."""
+"""What plans of conservative backfill, and rosters, are told of: kernels that start and stop jobs only note it.
+
+Writes: clock, entries, lanes, lines, plans, pools, words.
+Reads: holdings, jobs, scheduling.
+Units: s.
+"""
 
 from __future__ import annotations
 

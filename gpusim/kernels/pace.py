@@ -1,4 +1,9 @@
-"""Changes of the rate at which jobs run, of one or of all in a pool or at a site, and of what they draw meanwhile."""
+"""Changes of the rate at which jobs run, of one or of all in a pool or at a site, and of what they draw meanwhile.
+
+Writes: paces, pools, sites.
+Reads: holdings, jobs.
+Units: s.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +49,7 @@ def set_storage_rate(f, j, rate, until_s, now):
 def set_stored(f, j, n):
     """Shared storage has the first ``n`` checkpoints of the running job's run: cut short, it goes on from the last."""
     if f.jobs[j].paced == 0:
-        begin_pace(f, j, f.jobs[j].pool, 1.0)
+        begin_pace(f, j, 1.0)
     f.paces[j].stored = n
 
 

@@ -1,4 +1,8 @@
-"""The scheduling passes of one instant: over every pool that wants one, until none does. One kernel for each kind."""
+"""The scheduling passes of one instant: over every pool that wants one, until none does. One kernel for each kind.
+
+Writes: clock, pools.
+Reads: scheduling.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,15 @@
 
 Every node that is on stands in the open set of ``min(free, spare)`` GPUs and, while reserved, also in the
 reserved set of ``free`` GPUs. Domains stand in one set by idle nodes outside the reservation, one by all idle nodes.
+
+A job of g GPUs on one node goes to the node with the fewest free GPUs that are at least g (best fit), the most (spread)
+or the lowest index (first fit); ties to the lowest. A gang of k nodes, n to a domain, takes k // n wholly idle domains
+and k % n nodes of the domain that has the fewest idle nodes but so many; of pods, the first in which that is possible
+(docs/topology.md, docs/semantics.md).
+
+Writes: domain_idle, picked, pools, words.
+Reads: nodes, scheduling.
+Units: GPUs.
 """
 
 from __future__ import annotations

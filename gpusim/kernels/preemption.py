@@ -1,4 +1,9 @@
-"""Eviction: who makes room for whom is more urgent, and what goes back to the queue."""
+"""Eviction: who makes room for whom is more urgent, and what goes back to the queue.
+
+Writes: pools.
+Reads: holdings, jobs, nodes.
+Units: GPUs.
+"""
 
 from __future__ import annotations
 

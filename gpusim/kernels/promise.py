@@ -3,6 +3,14 @@
 A pool whose head is blocked holds at most one promise: ``reserved_job`` will start at ``shadow_s`` and draw
 ``promised_w`` for ``promised_wall_s``. Beside running jobs, which are expected to give their power back, promises are
 the load that a site is expected to carry (``site_load``).
+
+A head with draw w for a time l is promised the first t with running(u) + promised by others(u) + w <= limit for all u
+in [t, t + l). running(u) only falls, so that it is enough to look at t and at where other promises begin. The rule
+in full: docs/semantics.md; in plain Python: tests/reference/promises.py.
+
+Writes: jobs, pools.
+Reads: holdings, release_pos, scheduling, scratch_ids, scratch_keys, sites.
+Units: s, W.
 """
 
 from __future__ import annotations

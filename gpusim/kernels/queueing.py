@@ -1,4 +1,9 @@
-"""Queues: the waiting jobs of a pool, as ordered sets of places, one lane per tenant where tenants matter."""
+"""Queues: the waiting jobs of a pool, as ordered sets of places, one lane per tenant where tenants matter.
+
+Writes: clock, entries, jobs, lanes, pools, words.
+Reads: by_place, held, ordered, quota, scheduling.
+Units: s, GPUs.
+"""
 
 from __future__ import annotations
 

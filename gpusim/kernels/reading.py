@@ -1,9 +1,24 @@
-"""Reading the fleet at one moment: running integrals, and what runs have come to."""
+"""Reading the fleet at one moment: running integrals, and what runs have come to.
+
+Writes: `out`, `work_s`, `writes_s`.
+Reads: classes, jobs, lanes, pools, sites.
+Units: s, W.
+"""
 
 from __future__ import annotations
 
+from gpusim.kernels import course, ledger
 from gpusim.kernels._jit import kernel
-from gpusim.kernels.course import checkpoint_time, draw, kept_of, place_in_course, since, speed_in, work_left
+from gpusim.kernels.course import (
+    checkpoint_time,
+    checkpoints_of,
+    draw,
+    kept_of,
+    place_in_course,
+    rate_of,
+    since,
+    work_in,
+)
 from gpusim.kernels.gang import worth
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 
@@ -30,19 +45,51 @@ def energies_of(f, rows, now, out):
 
 @kernel
 def courses_of(f, rows, work_s, writes_s):
-    """[s] of work and of checkpoints in the courses of jobs' last runs, each into an array of the shape of ``rows``."""
+    """Work and checkpoints in the courses of jobs' last runs [s], into ``work_s`` and ``writes_s``, as ``rows``."""
     for i in range(len(rows)):
         j = rows[i]
-        p, c = f.jobs[j].pool, f.jobs[j].job_class
-        work = work_left(f, j) / speed_in(f, j, p)
-        work_s[i], writes_s[i] = work, checkpoint_time(f.classes, c, work)
+        work = work_in(f, j, f.jobs[j].pool)
+        work_s[i], writes_s[i] = work, checkpoint_time(f.classes, f.jobs[j].job_class, work)
 
 
 @kernel
-def kept_now(f, j, now, out):
-    """What a run would keep if it were cut short now: work, and time of the checkpoints with it [s of its course].
+def place_and_rate(f, j, now):
+    """[s] How far along its course a running job is now, and the rate at which it goes."""
+    return place_in_course(f, j, now), rate_of(f, j)
 
-    Both into ``out``, shape (2,).
-    """
+
+@kernel
+def kept_now(f, j, now):
+    """What a run would keep if it were cut short now: work, and time of the checkpoints with it [s of its course]."""
     kept_s, checkpoint_s, _load_s = kept_of(f, j, place_in_course(f, j, now))
-    out[0], out[1] = kept_s, checkpoint_s
+    return kept_s, checkpoint_s
+
+
+@kernel
+def n_checkpoints(f, j):
+    """Checkpoints in the run of a running job, if it is not cut short."""
+    return checkpoints_of(f, j)
+
+
+@kernel
+def place_through(f, j, k):
+    """[s] Place in a job's course at which work goes on behind the k-th checkpoint."""
+    return course.place_through(f, j, k)
+
+
+@kernel
+def place_counting(f, j, k):
+    """[s] Place from which the k-th checkpoint counts, at the earliest where storage that jobs share says when."""
+    return course.place_counting(f, j, k)
+
+
+@kernel
+def n_counting(f, j, place_s):
+    """Checkpoints of a job's run that count at a place of its course."""
+    return course.counting(f, j, place_s)
+
+
+@kernel
+def facility_w(f, s):
+    """[W] Facility power that a site draws now."""
+    return ledger.facility_w(f.sites[s])

@@ -1,4 +1,9 @@
-"""A job that waits and never ran starts in another pool that has room for it at once."""
+"""A job that waits and never ran starts in another pool that has room for it at once.
+
+Writes: jobs, pools.
+Reads: candidate_links, candidates, clock, routes, scheduling.
+Units: s, GPUs.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,10 @@
 The shadow time is when enough running jobs are expected to have ended; who ends by then, or takes nodes that the head
 will not need, may pass: Lifka (1995), The ANL/IBM SP scheduling system, Job scheduling strategies for parallel
 processing.
+
+Writes: clock, jobs, nodes, pools, scratch_ids, scratch_keys.
+Reads: holdings, picked, release_pos, scheduling.
+Units: s, GPUs.
 """
 
 from __future__ import annotations

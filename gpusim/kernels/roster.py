@@ -3,6 +3,11 @@
 Kernels that start and stop jobs only note them (``noting.note_job``); here they are filed before the next pass. One
 that came and ended in between is never filed: where nobody waits that is nearly all. A list is an array, in which a
 job is moved in or out by shifting those behind it: for some thousand jobs a microsecond, and a pass reads it in a row.
+
+Writes: clock, due_ids, due_keys, due_pos, entries, jobs, roster_gpus, roster_jobs, roster_keys, rosters, `held`,
+  `keys`.
+Reads: limits, pools.
+Units: s, GPUs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""A job's run: its start, its end, its eviction, and what changes its rate."""
+"""A job's run: its start, its end, its eviction, and what changes its rate.
+
+Writes: clock, end_pos, heap_ids, heap_keys, holdings, jobs, paces, pools, segments, sites, turns.
+Reads: cap_draws, cap_rates, classes, scheduling.
+Units: s, W, J, GPU/1000, GPUs.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +25,8 @@ from gpusim.kernels.course import (
     since,
     speed_in,
     time_to,
-    work_left,
+    usual_pace,
+    work_in,
 )
 from gpusim.kernels.cpu_memory import take_cpu_memory
 from gpusim.kernels.drawing import count_draw
@@ -80,7 +86,7 @@ def start(f, j, p, now):
         job.first_start_s = now
     apart = rate_apart(f, j, p)
     if pool.rate != 1.0 or pool.draw != 1.0 or apart != 1.0:
-        begin_pace(f, j, p, apart)
+        begin_pace(f, j, apart)
     rate = rate_of(f, j)
     job.end_s = now + at_rate(course_length(f, j, p), rate)
     length_s = expected_length(f, j, p)
@@ -189,7 +195,7 @@ def cut_short(f, j, now):
     power_w = stop(f, j, now)
     place_s = place_in_course(f, j, now)
     kept, checkpoint_s, load_s = kept_of(f, j, place_s)
-    kept = min(kept, work_left(f, j) / speed)
+    kept = min(kept, work_in(f, j, job.pool))
     job.saved_s += kept * speed
     _note_segment(f, j, now, power_w)
     _tell_segments(f, j, load_s + kept + checkpoint_s, checkpoint_s)
@@ -201,14 +207,13 @@ def cut_short(f, j, now):
 
 
 @inner
-def begin_pace(f, j, p, spread):
+def begin_pace(f, j, spread):
     """Give a run that begins now a row of its own in ``paces``; ``spread``: what is left of its rate as it is apart."""
     pace = f.paces[j]
     f.jobs[j].paced = 1
     pace.own_rate, pace.own_draw = 1.0, 1.0
-    pace.spread = spread
-    pace.rate, pace.draw, pace.cap_step = spread * f.pools[p].rate, spread * f.pools[p].draw, 0
-    pace.by_feeder = 0
+    pace.spread, pace.cap_step, pace.by_feeder = spread, 0, 0
+    pace.rate, pace.draw = usual_pace(f, j)
     pace.storage_rate, pace.storage_until_s, pace.stored = 0.0, 0.0, 0
     pace.since_s, pace.place_s = f.jobs[j].start_s, 0.0
     pace.last_segment = NONE
@@ -222,14 +227,14 @@ def leave_pace(f, j, now):
     settle_pool(f.pools, p, now)
     settle_site(f.sites, f.pools[p].site, now)
     if job.paced == 0:
-        begin_pace(f, j, p, 1.0)
+        begin_pace(f, j, 1.0)
     pace = f.paces[j]
     drawn_w = _add_draw(f, job.holding, -1.0)
     if now > pace.since_s:
         power_w = drawn_w + f.pools[p].idle_w * worth(job)
         job.energy_j += power_w * (now - pace.since_s)
         _note_segment(f, j, now, power_w)
-        pace.place_s += pace.rate * (now - pace.since_s)
+        pace.place_s = place_in_course(f, j, now)
         pace.since_s = now
 
 
@@ -241,9 +246,8 @@ def take_pace(f, j, now):
     """
     job, pace = f.jobs[j], f.paces[j]
     p, h = job.pool, job.holding
-    rate = pace.own_rate * pace.spread * f.pools[p].rate * f.cap_rates[job.job_class, pace.cap_step]
+    rate, pace.draw = usual_pace(f, j)
     pace.rate = rate if pace.storage_rate == 0.0 else pace.storage_rate
-    pace.draw = pace.own_draw * pace.spread * f.pools[p].draw * f.cap_draws[pace.cap_step]
     job.end_s = now + time_to(f, j, course_length(f, j, p), rate)
     # Overdue is overdue, not ever longer so: a time before 0 would count as none.
     job.expected_end_s = now + time_to(f, j, max(expected_length(f, j, p), pace.place_s), rate)

@@ -1,4 +1,9 @@
-"""The scheduling pass of one pool: start heads while they fit, then let others pass the blocked head."""
+"""The scheduling pass of one pool: start heads while they fit, then let others pass the blocked head.
+
+Writes: jobs, lanes, pools.
+Reads: clock, scheduling.
+Units: s, W, GPUs.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from gpusim.kernels.course import at_rate, expected_wall_time
 from gpusim.kernels.cpu_memory import who_counts
 from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.gang import held_gpus
-from gpusim.kernels.lacking import asked_w, is_power, job_lacks, why_no_nodes, why_no_power, why_waits
+from gpusim.kernels.lacking import asked_w, job_lacks, why_no_nodes, why_no_power, why_waits
 from gpusim.kernels.lanes import count_held
 from gpusim.kernels.ledger import settle_lane, settle_pool
 from gpusim.kernels.placement import ALL, OPEN, largest_fit, largest_open
@@ -29,7 +34,7 @@ from gpusim.kernels.reservation import release, reserve, reserve_power
 from gpusim.kernels.running import start
 from gpusim.kernels.sharing import fits
 from gpusim.kernels.spreading import roams, slowest_rate
-from gpusim.kernels.state.codes import NONE, SEVERAL, Backfill, Order, Status, Wait
+from gpusim.kernels.state.codes import FOR_POWER, NONE, SEVERAL, Backfill, Order, Status, Wait
 
 _EASY = int(Backfill.EASY)
 _BUSY, _QUOTA, _POLICY = int(Wait.BUSY), int(Wait.QUOTA), int(Wait.POLICY)
@@ -225,7 +230,7 @@ def start_behind_head(f, j, p, now):
 def _promise_anew(f, p, head, reason, now):
     """What the blocked head is promised, and who may start beside it."""
     backfill = f.scheduling[0].backfill
-    lacks_power = is_power(reason)
+    lacks_power = reason in FOR_POWER
     if backfill == _EASY:
         if lacks_power:
             reserve_power(f, head, p, now)

@@ -3,6 +3,10 @@
 A guest's own holding holds no GPU (its ``gpus`` and ``held`` are 0): it says what part the job has, what that draws,
 and when it is expected to end. Who comes first opens a host, who leaves last closes it; a host is expected to end with
 the last of its guests. Nodes, reservations and evictions see hosts only.
+
+Writes: clock, holdings, hosts, picked, pools.
+Reads: jobs, nodes, scheduling.
+Units: s, GPU/1000, GPUs.
 """
 
 from __future__ import annotations

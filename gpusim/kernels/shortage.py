@@ -1,4 +1,8 @@
-"""Why GPUs lack: one rule for jobs and replicas alike."""
+"""Why GPUs lack: one rule for jobs and replicas alike.
+
+Writes: nothing.
+Reads: pools.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,10 @@
 For every word of a queue's bit set, at every level of the tree: of the waiting jobs below it, by size, the least
 expected wall time and the least draw. Rows are numbered like ``words``. They may be too low after jobs have left, never
 too high; a walk that finds nothing below a word puts its row right. An empty word's row means nothing.
+
+Writes: least_draw_w, least_wall_s.
+Reads: by_place, clock, jobs, lanes, pools, words.
+Units: s, W, GPUs.
 """
 
 from __future__ import annotations

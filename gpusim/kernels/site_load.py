@@ -2,6 +2,10 @@
 
 Running jobs only end, so that this load is greatest now and where promises begin: it is looked at there only. All power
 here is IT power at the run's hottest hour, of jobs at a site that caps them under the deepest cap.
+
+Writes: pools, scratch_ids.
+Reads: heap_ids, heap_keys, holdings, sites.
+Units: s, W.
 """
 
 from __future__ import annotations

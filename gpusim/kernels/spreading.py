@@ -2,6 +2,10 @@
 
 A gang's exchange of data takes as long as the slowest network that it crosses has it: of its NVLink or rack domain, of
 its pod, or between pods. Its work is in seconds of the tightest placement that its size allows.
+
+Writes: clock, due_ids, due_keys, due_pos, pools, roams_s.
+Reads: classes, jobs, nodes, picked, scheduling.
+Units: s, GPUs.
 """
 
 from __future__ import annotations

@@ -5,6 +5,10 @@ need from now on; a level of service lasts until a limit is reached, which falls
 
 What a cap takes is no reason to stop a run, since the next would be capped too: both would stop each other for ever. A
 run under a cap is compared as if it went on without.
+
+Writes: entries.
+Reads: cap_draws, cap_rates, jobs, level_keys, limits, pools, scheduling.
+Units: s, GPUs.
 """
 
 from __future__ import annotations

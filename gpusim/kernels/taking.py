@@ -1,4 +1,9 @@
-"""Nodes taken at a start and given back at an end, by a job or a replica, which nothing here needs to know."""
+"""Nodes taken at a start and given back at an end, by a job or a replica, which nothing here needs to know.
+
+Writes: held, holdings, nodes, pools.
+Reads: picked.
+Units: GPUs.
+"""
 
 from __future__ import annotations
 

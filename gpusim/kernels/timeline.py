@@ -3,6 +3,12 @@
 A line is a chain of chunks of up to ``CHUNK_STEPS`` steps; a step lasts to the next one's time, the last for ever.
 Two chunks that follow one another hold more than half of what one can, so the table of chunks stays small. What is
 free may be less than nothing for a while: more was promised than there is.
+
+free(t) = free[i] for time[i] <= t < time[i + 1]; ``add`` raises it by an amount from begin to end. Questions (``gaps``)
+pass over a chunk by the most and the least that is free in it.
+
+Writes: chunks, clock, lines.
+Units: s.
 """
 
 from __future__ import annotations

@@ -15,6 +15,10 @@ what was promised there is promised anew, hangs on what has happened since the l
 
 Whoever gives GPUs back, or has nodes come and go, calls `wake`, which spares a pool where nobody waits the pass;
 whoever frees power, `wake_site`; `mark_dirty` is for all else that calls for a pass.
+
+Writes: clock, pools.
+Reads: scheduling, sites.
+Units: W.
 """
 
 from __future__ import annotations

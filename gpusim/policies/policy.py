@@ -89,8 +89,10 @@ class Policy(Protocol):
     """Decides who goes first; named in a scenario by its import path, ``"module:Class"``.
 
     A policy has ``key``, which is asked once before the run: the compiled scheduler then orders by it at every event,
-    with backfill and preemption as the scenario says. Or it decides in rounds, one every ``scheduler.cycle_s``: it has
-    ``order``, ``allocate`` or ``assign``, and may have the other doors; where it has none the scenario's rules decide.
+    with backfill and preemption as the scenario says. Or it decides in rounds, one every ``scheduler.cycle_s``, at up
+    to four points: dispatch, order, allocate, place. It has ``order``, ``allocate`` or ``assign``, which is dispatch
+    and allocate for the whole fleet at once, and may have the other doors; where it has none the scenario's rules
+    decide.
     Jobs are read-only arrays of records; fields: ``gpusim.kernels.state.queues.QUEUE``. Times in s since the scenario's
     start.
 
@@ -187,7 +189,9 @@ class Policy(Protocol):
     def assign(
         self, jobs: np.recarray, pools: list[PoolView], allowed: np.ndarray, speeds: np.ndarray, now_s: float
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """Door 5, in place of all others: the pool in which each job of the fleet runs until the next round.
+        """Doors 1 and 3 for the whole fleet at once, in place of all others: the pool in which each job runs.
+
+        It does so until the next round.
 
         A job that runs elsewhere, or with others than it shall have, is stopped as by an eviction, and goes on from its
         checkpoints. Then those that shall run in a pool and do not are started there, the larger first, where nodes,

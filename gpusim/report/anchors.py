@@ -67,6 +67,7 @@ def write(rows: list[Row], folder: Path, version: str) -> None:
         folder / "validation.html",
         "validation.html",
         [],
+        {},
         parts=[{"name": "all", "title": "Cases", "listed": False, "template": "cases.html"}],
         tables={"cases": document.table(cases, columns)},
         summary=summary_of(rows),

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import zlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +17,7 @@ from markupsafe import Markup
 
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.errors import printable
+from gpusim.report.pictures import in_few_colours
 from gpusim.report.tables import Column, cells, numbers
 from gpusim.units import number_of
 
@@ -47,7 +49,7 @@ LONG = 24  # characters of text from which a column keeps a width
 STYLES = ("libraries/dataTables.dataTables.min.css", "report.css")
 
 
-def write(path: Path, template: str, pictures: list[Path], **values: object) -> Path:
+def write(path: Path, template: str, pictures: list[Path], narrow: Mapping[str, bytes], **values: object) -> Path:
     """Fill a template and write it to ``path``.
 
     Parameters
@@ -56,12 +58,18 @@ def write(path: Path, template: str, pictures: list[Path], **values: object) -> 
         A file of this folder.
     pictures : list of Path
         PNG files, which the page holds by their name without ending.
+    narrow : mapping
+        The same pictures as a phone shows them, by name.
     **values
         What else the template asks for.
     """
-    embedded = {picture.stem: _data_uri(picture) for picture in pictures}
+    wide = {picture.stem: picture.read_bytes() for picture in pictures}
+    forms = {
+        form: {name: _data_uri(data) for name, data in found.items()}
+        for form, found in (("pictures", wide), ("narrow", narrow))
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(template, pictures=embedded, **values), encoding="utf-8")
+    path.write_text(page(template, **forms, **values), encoding="utf-8")
     return path
 
 
@@ -124,5 +132,5 @@ def _text(name: str) -> str:
     return (files("gpusim.report") / name).read_text(encoding="utf-8")
 
 
-def _data_uri(picture: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()
+def _data_uri(picture: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(in_few_colours(picture)).decode()

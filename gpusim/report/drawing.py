@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 
 from gpusim.report.figures import drawn, save
 from gpusim.report.figures.palette import STYLE
+from gpusim.report.figures.width import narrowed
 from gpusim.report.section import F, Section
 from gpusim.report.sections import SECTIONS
 
@@ -29,6 +31,12 @@ def draw(findings: F, name: str, sections: Sequence[Section[F]] = SECTIONS, ax: 
     """The figure that has this name, in the place of ``ax`` if given; ``ResultError`` with those that there are."""
     shown = [section.figures(findings) for section in sections if section.applies(findings)]
     return drawn({name: draw_one for drawings in shown for name, draw_one in drawings.items()}, name, ax)
+
+
+def draw_narrow(findings: F, sections: Sequence[Section[F]] = SECTIONS) -> dict[str, bytes]:
+    """Every figure by name in its narrow form, for phones, as a PNG file."""
+    with narrowed(), TemporaryDirectory() as folder:
+        return {path.stem: path.read_bytes() for path in draw_all(findings, Path(folder), sections)}
 
 
 def draw_all(

@@ -11,7 +11,7 @@ from gpusim.analysis.lateness import is_built
 from gpusim.analysis.rejections import never_started
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.report import document
-from gpusim.report.drawing import draw_all
+from gpusim.report.drawing import draw_all, draw_narrow
 from gpusim.report.findings import Findings
 from gpusim.report.section import filled
 from gpusim.report.sections import SECTIONS
@@ -34,6 +34,7 @@ def write(findings: Findings, path: Path, pictures: list[Path] | None = None) ->
         path,
         "report.html",
         pictures,
+        draw_narrow(findings),
         manifest=manifest,
         scenario=manifest["scenario"],
         days=float(f"{manifest['duration_s'] / DAY_S:.4g}"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gpusim.report import document
-from gpusim.report.drawing import draw_all
+from gpusim.report.drawing import draw_all, draw_narrow
 from gpusim.report.section import Section, filled
 from gpusim.report.sweeps import SECTIONS
 from gpusim.report.sweeps.findings import SweepFindings
@@ -20,6 +20,7 @@ def write(findings: SweepFindings, path: Path, sections: Sequence[Section[SweepF
         path,
         "sweep.html",
         draw_all(findings, path.parent / "figures", sections),
+        draw_narrow(findings, sections),
         spec=spec,
         counts=status["status"].value_counts().to_dict(),
         runs=len(status),

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.jobs import parts_of_runs
+from gpusim.analysis.jobs import phases_of_runs
 from gpusim.errors import ResultError, did_you_mean
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, WATT_PER_MW, number_of
@@ -26,8 +26,8 @@ def export(result: Record, path: Path, from_day: float = 0.0, days: float = 1.0,
 
     A pool is a process whose jobs' runs are packed into as few lanes (threads) as run at once, with counters of busy,
     serving and queued GPUs; a site is a process with counters of power and its deliveries and grid stages. A job that
-    was cut short has a bar for each run, in the pool of that run; a run whose rate changed has its parts below it. What
-    reaches over the window's ends is cut there; its arguments have the true times.
+    was cut short has a bar for each run, in the pool of that run; below it, its phases at their rates. What reaches
+    over the window's ends is cut there; its arguments have the true times.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def export(result: Record, path: Path, from_day: float = 0.0, days: float = 1.0,
 
 def _events(result: Record, sites: list[str], start_s: float, end_s: float) -> Iterator[dict]:
     pools = result.pools[["site", "gpu_type"]].drop_duplicates()
-    parts, pid = parts_of_runs(result), 0
+    phases, pid = phases_of_runs(result), 0
     for site in sites:
         pid += 1
         yield from _names(pid, f"{site}: power and events", start_s)
@@ -76,7 +76,7 @@ def _events(result: Record, sites: list[str], start_s: float, end_s: float) -> I
         for kind in pools.loc[pools["site"] == site, "gpu_type"]:
             pid += 1
             yield from _names(pid, f"{site}: {kind}", start_s)
-            mine = parts[(parts["site"] == site) & (parts["gpu_type"] == kind)]
+            mine = phases[(phases["site"] == site) & (phases["gpu_type"] == kind)]
             yield from _pool(result, site, kind, pid, start_s, end_s)
             yield from _runs(result, mine, pid, start_s, end_s)
 
@@ -108,10 +108,10 @@ def _pool(result: Record, site: str, kind: str, pid: int, start_s: float, end_s:
         yield _counter(pid, "GPUs asked for by waiting jobs", moment_s, {"queued": row.queued_gpus})
 
 
-def _runs(result: Record, parts: pd.DataFrame, pid: int, start_s: float, end_s: float) -> Iterator[dict]:
-    """Runs of jobs, of which these are the ``parts`` in one pool; below a run whose rate changed, its parts."""
-    runs = parts.groupby(["job_id", "run"], sort=False).agg(
-        gpus=("gpus", "first"), first_s=("start_s", "min"), last_s=("end_s", "max"), parts=("rate", "size")
+def _runs(result: Record, phases: pd.DataFrame, pid: int, start_s: float, end_s: float) -> Iterator[dict]:
+    """Runs of jobs, of which these are the ``phases`` in one pool; below a run of several, these."""
+    runs = phases.groupby(["job_id", "run"], sort=False).agg(
+        gpus=("gpus", "first"), first_s=("start_s", "min"), last_s=("end_s", "max"), phases=("phase", "size")
     )
     runs = runs[(runs["first_s"] < end_s) & (runs["last_s"] > start_s)].sort_values("first_s", kind="stable")
     jobs = result.jobs.set_index("job_id").drop(columns="gpus")
@@ -129,13 +129,14 @@ def _runs(result: Record, parts: pd.DataFrame, pid: int, start_s: float, end_s: 
         }  # fmt: skip
         name = f"{row.job_class}, {number_of(row.gpus, 'GPU')}"
         yield _bar(name, "job", pid, lane, (max(row.first_s, start_s), min(row.last_s, end_s)), args)
-        if row.parts > 1:
+        if row.phases > 1:
             lane_of[row.job_id, row.run] = lane
-    for part in _window(parts[parts["job_id"].isin([job for job, _run in lane_of])], start_s, end_s).itertuples():
-        if (part.job_id, part.run) in lane_of:
-            span_s = max(part.start_s, start_s), min(part.end_s, end_s)
-            args = {"start_s": part.start_s, "end_s": part.end_s, "rate": part.rate}
-            yield _bar(f"rate {part.rate:.3g}", "rate", pid, lane_of[part.job_id, part.run], span_s, args)
+    for row in _window(phases[phases["job_id"].isin([job for job, _run in lane_of])], start_s, end_s).itertuples():
+        if (row.job_id, row.run) in lane_of:
+            span_s = max(row.start_s, start_s), min(row.end_s, end_s)
+            args = {"start_s": row.start_s, "end_s": row.end_s, "rate": row.rate}
+            name = row.phase if row.rate == 1.0 else f"{row.phase}, rate {row.rate:.3g}"
+            yield _bar(name, "phase", pid, lane_of[row.job_id, row.run], span_s, args)
 
 
 def _bar(name: str, kind: str, pid: int, lane: int, span_s: tuple[float, float], args: dict) -> dict:

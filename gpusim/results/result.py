@@ -13,6 +13,7 @@ import pandas as pd
 from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.analysis.economics import countries
 from gpusim.analysis.effective import effective_times
+from gpusim.analysis.jobs import phases_of_runs
 from gpusim.analysis.metrics import described, metrics
 from gpusim.analysis.outcome import outcome
 from gpusim.analysis.site_power import efficiency
@@ -59,6 +60,10 @@ class Result(Record):
     def effective_times(self, by: str = "run") -> pd.DataFrame:
         """Effective training time ratio and goodput, with what is expected: by job, tenant, job_class, size or run."""
         return effective_times(self, by)
+
+    def phases(self) -> pd.DataFrame:
+        """What each run of a job did when: loading, restarting, work with its checkpoints, lost work; at what rate."""
+        return dated(phases_of_runs(self), datetime.fromisoformat(self.manifest["start"]))
 
     def countries(self) -> pd.DataFrame:
         """Energy, carbon and what they cost by country."""

@@ -1,4 +1,7 @@
-"""Assumptions: what of a scenario is not known, and between which values it lies."""
+"""Assumptions: what of a scenario is not known, and between which values it lies.
+
+Keys of the scenario, each beside the values that it is about: who varies them are studies (of deliveries).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What may be bought for the fleet: options, the amounts or choices of each, and what they cost."""
+"""What may be bought for the fleet: options, the amounts or choices of each, and what they cost.
+
+Keys of the scenario, as all else that a planner knows of a fleet and writes down: who reads them are studies (plans).
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+PlacementName = Literal[
+    "best_fit", "first_fit", "spread", "random", "dot_product", "clustering", "packing", "least_left", "fgd"
+]
 
 
 class PlacementSpec(NamedTuple):

@@ -12,7 +12,7 @@ from gpusim import plugins
 from gpusim.scenario.base import Model
 from gpusim.scenario.faults import faults_of
 from gpusim.scenario.orders import ORDERS, How, meant
-from gpusim.scenario.placements import PLACEMENTS, SCORED
+from gpusim.scenario.placements import PLACEMENTS, SCORED, PlacementName
 
 _COUNTED = f"placement {', '.join(name for name in PLACEMENTS if name not in SCORED)}"
 IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -32,9 +32,7 @@ class Scheduler(Model):
     """Whether jobs may pass a blocked head of the queue: never, if they do not delay it (EASY), or if they delay no
     other job (conservative). Not available where running jobs are preempted for the head of the queue, or where a
     policy allocates GPUs to each job."""
-    placement: Literal[
-        "best_fit", "first_fit", "spread", "random", "dot_product", "clustering", "packing", "least_left", "fgd"
-    ] = "best_fit"
+    placement: PlacementName = "best_fit"
     """Which node a job of at most one node takes, and which GPU if it shares one; ``gpusim policies`` gives rules and
     sources. From ``random`` on nodes are scored by their GPUs, CPUs and jobs: these placements go with orders of the
     queue, ``backfill`` of ``none`` and ``easy``, and ``preemption`` of ``none`` and ``priority``, without services."""

@@ -120,6 +120,28 @@ def _slopes(
     return slopes
 
 
+Weighed = tuple[np.ndarray, np.ndarray, float]  # of factors: logs of coefficients, how far predictions are off, cost
+
+
+def _lower(
+    weighed: Callable[[np.ndarray], Weighed],
+    factors: np.ndarray,
+    found: Weighed,
+    curvature: np.ndarray,
+    slope: np.ndarray,
+    damping: float,
+) -> tuple[np.ndarray, Weighed, float]:
+    """Factors one step on that cost less, how they weigh, and the next damping; those given if there are none."""
+    for _ in range(8):
+        move = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature)), -slope)
+        moved = factors + np.clip(move, -1.0, 1.0)
+        tried = weighed(moved)
+        if tried[2] < found[2]:
+            return moved, tried, max(damping / 5.0, 1e-9)
+        damping *= 8.0
+    return factors, found, damping
+
+
 def fit(
     predicted: Callable[[np.ndarray], np.ndarray],
     start: np.ndarray,
@@ -155,7 +177,7 @@ def fit(
     def off_by(logs: np.ndarray) -> np.ndarray:
         return predicted(logs) - measured
 
-    def weighed(factors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    def weighed(factors: np.ndarray) -> Weighed:
         logs = start + design.logs(factors, len(start))
         off = off_by(logs)
         far = 2.0 * weight * (np.sqrt(1.0 + (off / noise) ** 2) - 1.0)  # pseudo-Huber
@@ -170,14 +192,7 @@ def fit(
         curvature = (slopes * pull[:, None]).T @ slopes + np.diag(design.spread**-2.0)
         slope = slopes.T @ (pull * off) + factors / design.spread**2
         before = cost
-        for _ in range(8):
-            move = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature)), -slope)
-            tried = weighed(factors + np.clip(move, -1.0, 1.0))
-            if tried[2] < cost:
-                factors, (logs, off, cost) = factors + np.clip(move, -1.0, 1.0), tried
-                damping = max(damping / 5.0, 1e-9)
-                break
-            damping *= 8.0
+        factors, (logs, off, cost), damping = _lower(weighed, factors, (logs, off, cost), curvature, slope, damping)
         if before - cost <= SETTLED * before:
             break
     return factors

@@ -62,13 +62,7 @@ def engines_of(
     entries, numbers = _tables(deployments)
     named = named or len(hashes) > 0
     nodes = [one.kv_blocks if named else min(one.kv_blocks, 2 * one.max_requests + 4) for one in of]
-    engines = _engines(of, nodes)
-    engines["entry"] = np.repeat(np.arange(len(deployments)), counts)
-    for one in deployments:
-        if one.prefill:
-            _ship(engines, of, one)
-    if named:
-        _offload(engines, of)
+    engines = _connected(deployments, counts, _engines(of, nodes), of, named)
     seats = sum(one.max_requests for one in of)
     return Engines(
         requests=rows,
@@ -87,6 +81,19 @@ def engines_of(
         slowed_s=np.zeros((len(rows) if capped else 0, 2)),
         shipments=records(SHIPMENT, len(rows) // 2 if engines["ships"].any() else 0),
     )
+
+
+def _connected(
+    deployments: Sequence[Deployment], counts: Sequence[int], engines: np.recarray, of: list[Deployment], named: bool
+) -> np.recarray:
+    """Replicas that know their deployments, where prefill ships its blocks, and their room in host memory."""
+    engines["entry"] = np.repeat(np.arange(len(deployments)), counts)
+    for one in deployments:
+        if one.prefill:
+            _ship(engines, of, one)
+    if named:
+        _offload(engines, of)
+    return engines
 
 
 def _named_blocks(engines: np.recarray, kv_blocks: int | None) -> dict[str, np.ndarray]:

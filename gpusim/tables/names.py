@@ -32,13 +32,15 @@ COPIES = "copies"  # of scenarios with data sets only
 LINKS = "links"  # of scenarios with links only
 ON_SITE = "on_site"  # of scenarios with generation or storage on site only
 SEGMENTS = "job_segments"  # where a job did not run in one go, at one rate, only
+KEPT = "job_kept"  # where a run kept other work than its checkpoints say only
 PRICES = "market_prices"  # of scenarios with contracts and prices that follow scarcity only
 OPTIONAL = {
     **dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts"),
     **dict.fromkeys(SERVICE_TABLES, "services with a model"), **dict.fromkeys(FAILURE_TABLES, "failures"),
     **dict.fromkeys(BILL_TABLES, "site with a tariff"), CURTAILMENTS: "connection that is partly firm",
     FEEDERS: "limits of nodes, racks, busways or halls", ON_SITE: "generation or storage on site",
-    LINKS: "links", SEGMENTS: "jobs that were cut short or changed their rate", COPIES: "data sets",
+    LINKS: "links", SEGMENTS: "jobs that were cut short or changed their rate",
+    KEPT: "faults found late, or shared storage", COPIES: "data sets",
     PRICES: "contracts with market.index", CHECKPOINTS: "checkpoints of a known size (parameters_b)",
 }  # fmt: skip
 
@@ -52,6 +54,7 @@ class Tables:
 
     jobs = _table("jobs", "One row per job: who submitted it, where and when it ran, and how it ended.")
     job_segments = _table("job_segments", "Parts of runs at one rate, of jobs that did not run in one go.")
+    job_kept = _table("job_kept", "Runs cut short that kept other work than their checkpoints by then: up to where.")
     job_waits = _table("job_waits", "Seconds that each job waited, by cause; only causes that occurred.")
     ledger = _table("ledger", "GPU-seconds by pool, record interval and cause; they add up to planned GPUs x time.")
     waits = _table("waits", "Job-seconds, and GPU-seconds asked for, of waiting by pool, tenant, interval and cause.")

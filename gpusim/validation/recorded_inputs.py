@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gpusim.inputs.traces import swf
 from gpusim.inputs.traces.rows import Rows, parse_times
 from gpusim.inputs.traces.source import Source
+from gpusim.inputs.traces.swf import SwfRows, mismatch_swf
 from gpusim.validation.plain_gavel import TYPES
 
 JOB_ID = ("job_id", "job", "id")
@@ -91,7 +91,7 @@ def jobs_of(path: Path) -> pd.DataFrame:
     Submissions may be calendar times, then counted from the earliest. An estimate that is missing is the run time.
     """
     source = Source(path, JOBS)
-    if ".swf" in path.name.lower() or not swf.mismatch(source):
+    if ".swf" in path.name.lower() or not mismatch_swf(source):
         rows, ids, columns, names = _swf(source)
     else:
         table = Table(source, {"job_id": JOB_ID, **COLUMNS}, ESTIMATE)
@@ -119,7 +119,7 @@ def _check(rows: Rows, name: str, values: np.ndarray, least: int, whole: bool) -
 
 def _swf(source: Source) -> tuple[Rows, pd.Index, dict[str, np.ndarray], dict[str, str]]:
     """The standard workload format: one processor is one GPU; each line is a job."""
-    rows = swf.SwfRows(source)
+    rows = SwfRows(source)
     columns = {column: rows.known(name) for column, name in SWF.items() if column != "num_gpus"}
     allocated = rows.known("allocated")
     columns["num_gpus"] = np.where(allocated > 0.0, allocated, rows.known("requested"))

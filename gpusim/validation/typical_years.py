@@ -18,9 +18,11 @@ MONTH = (np.datetime64("2023-01-01T00", "h") + np.arange(8760)).astype("datetime
 YEARS = 24
 JANUARY, JULY = 0, 6
 # Relative for means of the year; shares of that mean for means of months, whose anomalies last for days; relative for
-# the dearest hour over the cheapest; absolute for the share of hours with negative prices; of the spread for
-# temperatures: three standard errors of 24 months, whose hours are as good as 7 independent ones each.
-OF_YEAR, OF_MONTH, OF_HOURS, OF_NEGATIVE, OF_SPREAD = 0.04, 0.15, 0.15, 0.025, 0.23
+# the dearest hour over the cheapest; absolute for the share of hours with negative prices; of the mean of the year for
+# percentiles of prices, as one spread serves all months; of the spread for temperatures: three standard errors of 24
+# months, whose hours are as good as 7 independent ones each.
+OF_YEAR, OF_MONTH, OF_HOURS, OF_NEGATIVE, OF_PERCENTILE, OF_SPREAD = 0.04, 0.15, 0.15, 0.025, 0.15, 0.23
+PERCENTILES = (5.0, 50.0, 95.0)
 
 
 def regions_by_means(effort: Effort) -> Iterator[Row]:
@@ -42,7 +44,7 @@ def regions_by_means(effort: Effort) -> Iterator[Row]:
 
 
 def _prices(region: str, table: dict, hours: np.ndarray, effort: Effort) -> Iterator[Row]:
-    """Mean of the year, the month farthest from its published mean, the course of the day, and negative hours."""
+    """Mean of the year, the farthest month, the course of the day, negative hours, and percentiles where known."""
     price = table["price"]
     yield Row(66, f"{region} price [USD/MWh]", price["mean"], float(hours.mean()), effort.widen(OF_YEAR))
     months = np.array(price["months"], dtype=float)
@@ -56,6 +58,9 @@ def _prices(region: str, table: dict, hours: np.ndarray, effort: Effort) -> Iter
     yield Row(66, f"{region} price, July's dearest hour over the cheapest", expected, found, effort.widen(OF_HOURS))
     off = float((hours < 0.0).mean()) - price["negative"]
     yield Row(66, f"{region} hours of negative prices, off", 0.0, off, effort.widen(OF_NEGATIVE))
+    for percent, known in zip(PERCENTILES, price.get("percentiles", ()), strict=False):
+        off = (float(np.percentile(hours, percent)) - known) / price["mean"]
+        yield Row(66, f"{region} price, {percent:.0f}th percentile, of the mean", 0.0, off, effort.widen(OF_PERCENTILE))
 
 
 def _generated(region: str, quantity: str, years: int) -> np.ndarray:

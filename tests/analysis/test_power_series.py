@@ -9,6 +9,7 @@ import pytest
 from gpusim.analysis import swings
 from gpusim.analysis.power_series import Steps, power_series, steps_of
 from gpusim.errors import ResultError
+from gpusim.scenario.checkpoints import interval_s, mttf_s
 from gpusim.scenario.hardware import built_in
 from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
@@ -113,6 +114,60 @@ def test_runs_are_where_they_were(result):
     power = evicted.tables["power"]
     for i, part in enumerate((series[:7200], series[7200:])):
         assert part["it_w"].mean() == pytest.approx(power["it_w"][i], rel=1e-9)
+
+
+def test_a_job_goes_along_its_course_at_its_rates(result):
+    """Slowed to half its rate and draw, its steps take twice as long at half the power; paused, it draws nothing; then
+    it goes on with the checkpoint in which it was. Its class writes every 1,000 s, for 100 s."""
+    scenario = Scenario.from_dict(result.manifest["scenario"])
+    times = {"checkpoint_interval_s": 1000.0, "checkpoint_write_s": 100.0, "load_s": 50.0, "communication_share": 0.2}
+    manifest = {**result.manifest, "scenario": scenario.with_({"workload.classes.train": times}).to_toml_dict()}
+    gpu = manifest["gpus"]["H100"]
+    above_w = np.array([1000.0, 500.0, 0.0, 1000.0])
+    parts = {
+        "job_id": 0, "run": 0, "site": "here", "gpu_type": "H100", "gpus": 64, "held_gpus": 64,
+        "start_s": [600.0, 1000.0, 2330.0, 3000.0], "end_s": [1000.0, 2330.0, 3000.0, 7200.0],
+        "rate": [1.0, 0.5, 0.0, 1.0], "power_w": 64 * gpu["idle_w"] + above_w,
+    }  # fmt: skip
+    tables = {**result.tables, "job_segments": pd.DataFrame(parts), "jobs": result.tables["jobs"][:1]}
+    series = power_series(Record(manifest, tables), "here", 0.0, 2 * HOUR_S, 1.0)
+    drawn_w = (series["jobs_w"] / series["scale"]).to_numpy()
+    steps = steps_of(JobClass(**times), gpu, 64)
+    assert drawn_w[601:649] == pytest.approx([steps.exchange_w] * 48)
+    mean_w = 0.8 * steps.work_w + 0.2 * steps.exchange_w
+    assert drawn_w[700:900].mean() == pytest.approx(mean_w, rel=1e-6)
+    assert drawn_w[1100:2100].mean() == pytest.approx(0.5 * mean_w, rel=1e-6)
+    # 400 s and half of 1,330 s along its course, a checkpoint has been written for 15 s; 85 s of it are left.
+    assert drawn_w[2301:2330] == pytest.approx([0.5 * steps.write_w] * 29)
+    assert drawn_w[2330:3000].max() == 0.0
+    assert drawn_w[3000:3085] == pytest.approx([steps.write_w] * 85)
+    assert drawn_w[3100:4000].mean() == pytest.approx(mean_w, rel=1e-6)
+
+
+def test_checkpoints_at_the_best_interval_are_drawn(result):
+    """By Young and Daly, at the rate of failures of the job's 64 GPUs."""
+    scenario = Scenario.from_dict(result.manifest["scenario"])
+    cause = {"of": "node", "per_1000_days": 1000.0, "repair": {"fast": 1.0}}
+    scenario = scenario.with_(
+        {
+            "failures": {"causes": {"any": cause}, "repairs": {"fast": {"mean_h": 1.0}}},
+            "workload.classes.train": {
+                "checkpoint_interval_s": "young_daly",
+                "checkpoint_write_s": 60.0,
+                "communication_share": 0.2,
+            },
+        }
+    )
+    every_s = interval_s(scenario.workload.classes["train"], mttf_s(scenario, 64))
+    assert every_s < HOUR_S
+    record = Record(
+        {**result.manifest, "scenario": scenario.to_toml_dict()}, {**result.tables, "jobs": result.tables["jobs"][:1]}
+    )
+    series = power_series(record, "here", 0.0, 2 * HOUR_S, 1.0)
+    drawn_w = (series["jobs_w"] / series["scale"]).to_numpy()
+    begins_s = 600.0 + every_s
+    assert np.ptp(drawn_w[int(begins_s) + 1 : int(begins_s) + 60]) < 1e-6
+    assert drawn_w[int(begins_s) + 30] < 0.5 * drawn_w[700:900].mean()
 
 
 def test_all_gpus_of_a_job_stall_together(result):

@@ -112,8 +112,8 @@ def test_replications_and_a_run_say_who_takes_them() -> None:
     (sentence,) = sentences(found)
     # 40 at 2 USD are lost for 3,960 h, 20 of them at 2 USD and 10 at 0.50 USD won.
     assert sentence == (
-        f"lab cuts back (leaves) in {left['one']:.0%} of replications: of 158k GPU-hours, 50% to two,"
-        " 25% sold on demand, 25% idle; revenue -139k USD."
+        f"lab cuts back (leaves) in {left['one']:.0%} of replications: of the 158k GPU-hours that it drops"
+        " on average, 50% to two, 25% sold on demand, 25% idle; revenue -139k USD."
     )
     seed = next(s for s in range(12) if drawn(given, s))
     run = gpusim.run(given, seed)

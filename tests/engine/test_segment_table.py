@@ -63,14 +63,40 @@ def test_parts_are_all_that_a_job_did(result: Result) -> None:
     assert stopped["site"].unique().tolist() == ["b"]
 
 
-def test_a_trace_has_a_bar_for_each_run_and_below_it_its_parts(result: Result, tmp_path: Path) -> None:
+def test_phases_of_runs(result: Result) -> None:
+    """All load for a minute. The first job, slowed after an hour, is resized after two, 5,400 s along its course: 60 s
+    of loading and eight intervals of 600 s are kept. The second loses its node then: eleven are, and 540 s are lost."""
+    phases = result.phases()
+    assert unnamed(phases) == undated_instants(phases) == []
+    rows = {job: mine[["run", "phase", "start_s", "end_s", "rate"]] for job, mine in phases.groupby("job_id")}
+    expected = {
+        0: [
+            (0, "loading", 0.0, 60.0, 1.0), (0, "work", 60.0, 3600.0, 1.0),
+            (0, "work", 3600.0, 6120.0, 0.5), (0, "lost work", 6120.0, 7200.0, 0.5),
+            (1, "restarting", 7200.0, 7260.0, 1.0), (1, "work", 7260.0, 7260.0 + 48_000.0, 1.0),
+        ],
+        1: [
+            (0, "loading", 0.0, 60.0, 1.0), (0, "work", 60.0, 6660.0, 1.0), (0, "lost work", 6660.0, 7200.0, 1.0),
+            (1, "restarting", 10_800.0, 10_860.0, 1.0), (1, "work", 10_860.0, 86_400.0, 1.0),
+        ],
+        2: [(0, "loading", 0.0, 60.0, 1.0), (0, "work", 60.0, 28_860.0, 1.0)],
+    }  # fmt: skip
+    assert {job: list(mine.itertuples(index=False, name=None)) for job, mine in rows.items()} == expected
+    lasts_s = (phases["end_s"] - phases["start_s"]).groupby(phases["job_id"]).sum()
+    assert lasts_s.to_numpy() == pytest.approx(result.jobs.set_index("job_id")["run_s"].to_numpy())
+
+
+def test_a_trace_has_a_bar_for_each_run_and_below_it_its_phases(result: Result, tmp_path: Path) -> None:
     export(result, tmp_path / "trace.json")
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     runs = [event for event in events if event.get("cat") == "job"]
     found = [(event["args"]["job_id"], event["args"]["gpus"]) for event in runs]
     assert sorted(found) == [("0", 4), ("0", 8), ("1", 8), ("1", 8), ("2", 8)]
-    rates = [event for event in events if event.get("cat") == "rate"]
-    assert [event["name"] for event in rates] == ["rate 1", "rate 0.5"]
-    above = next(event for event in runs if event["args"]["job_id"] == "0" and event["args"]["gpus"] == 8)
-    assert {event["tid"] for event in rates} == {above["tid"]}
-    assert sum(event["dur"] for event in rates) == above["dur"]
+    below = [event for event in events if event.get("cat") == "phase"]
+    for run in runs:
+        mine = [event for event in below if (event["pid"], event["tid"]) == (run["pid"], run["tid"])]
+        inside = [event for event in mine if run["ts"] <= event["ts"] < run["ts"] + run["dur"]]
+        assert sum(event["dur"] for event in inside) == run["dur"]
+    slowed = [event["name"] for event in below if "rate" in event["name"]]
+    assert slowed == ["work, rate 0.5", "lost work, rate 0.5"]
+    assert {event["name"] for event in below} == {"loading", "restarting", "work", "lost work", *slowed}

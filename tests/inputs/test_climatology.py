@@ -164,6 +164,19 @@ def test_each_region_has_its_sources():
             assert float(row["mean"]) == pytest.approx(usual_price(row["region"]), abs=0.06)
 
 
+MARKETS = ("US-MIDW-MISO", "US-CENT-SWPP", "US-SE-SOCO", "US-NW-PACW", "US-NW-NEVP", "US-SW-EPE")
+NORDIC = ("NO-NO1", "NO-NO2", "NO-NO4", "SE-SE1", "SE-SE3", "SE-SE4", "DK-DK1", "DK-DK2", "FI")
+
+
+def test_prices_and_carbon_of_markets_are_found_not_assumed():
+    """Those of MISO, SPP, the Southeast, the West and the Nordic zones; of the US their subregion's by the EPA."""
+    found = {(row["region"], row["quantity"]): row for row in sources()}
+    for region in MARKETS + NORDIC:
+        for quantity in ("price", "carbon"):
+            assert found[region, quantity]["basis"] in ("published", "derived"), (region, quantity)
+    assert all("eGRID2023" in found[region, "carbon"]["source"] for region in MARKETS)
+
+
 def test_weather_of_a_region_by_means():
     """Mean daily high, low and humidity are those published: worked back from the means of hours."""
     dry, wet = weather_means("US-CENT-SWPP")

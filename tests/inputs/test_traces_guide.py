@@ -17,8 +17,8 @@ def test_worked_example(tmp_path):
         "a,org1,H800,8,8,4,100,50,HP\nb,org2,A10,8,1,,40,60,Spot\n"
     )
     source = Source(path)
-    assert names["mismatch"](source) == ""
-    table = names["read"](source).table
+    assert names["mismatch_spot"](source) == ""
+    table = names["read_spot"](source).table
     assert table["submit_s"].tolist() == [0.0, 60.0]
     assert table["gpus"].tolist() == [1, 32]
     assert table.labels("tenant").tolist() == ["org2", "org1"]

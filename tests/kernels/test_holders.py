@@ -52,7 +52,7 @@ def test_one_function_says_what_is_lacking():
     assert calls("shortage") == {"lacking.py"}
     assert calls("lacks_cpu_memory") == {"lacking.py"}
     assert calls("lacks") == {"lacking.py", "serving/starting.py"}
-    assert {"scheduling.py", "greedy.py"} <= calls("job_lacks") | calls("why_waits")
+    assert {"scheduling.py", "targets.py"} <= calls("job_lacks") | calls("why_waits")
     assert files_with(lambda node: isinstance(node, ast.Attribute) and node.attr == "cap_wait") == {"lacking.py"}
 
 

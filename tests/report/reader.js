@@ -96,6 +96,12 @@ look(async (seen) => {
   document.body.style.maxWidth = "400px";
   const figures = [...document.querySelectorAll("figure")];
   seen["figures at 400 px"] = figures.map((one) => [one.clientWidth, one.scrollWidth]);
+  const phone = document.createElement("iframe");
+  phone.style.width = "404px"; // 400 within its border
+  phone.srcdoc = `<!doctype html>${document.querySelector("style").outerHTML}${figures.map((one) => one.outerHTML).join("")}`;
+  await new Promise((done) => { phone.addEventListener("load", done); document.body.append(phone); });
+  seen["figures of a phone"] = [...phone.contentDocument.images].map((one) => [one.naturalWidth, one.clientWidth]);
+  phone.remove();
   document.body.style.maxWidth = "600px";
   await press([...document.querySelectorAll("#explore-periods button")][0]);
   seen["told of the whole when narrower"] = told();

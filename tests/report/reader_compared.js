@@ -1,7 +1,21 @@
 // Reads the page of a comparison of runs.
 "use strict";
 
+// A window that is made narrower while its charts are being drawn.
+const embed = window.vegaEmbed;
+window.vegaEmbed = async (...given) => {
+  window.vegaEmbed = embed;
+  const drawn = await embed(...given);
+  document.body.style.maxWidth = "600px";
+  dispatchEvent(new Event("resize"));
+  await pause(500);
+  return drawn;
+};
+
 look(async (seen) => {
+  const first = window.charts;
+  for (let tries = 0; window.charts === first && tries < 40; tries++) await pause(50);
+  seen.width = document.querySelector("#explore-charts svg").clientWidth;
   seen.headings = [...document.querySelectorAll("#compared-figures thead th")].map((cell) => cell.textContent.trim());
   await click([...bars()].find((one) => one.__data__.datum.run));
   seen.told = told();

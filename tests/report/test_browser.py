@@ -18,6 +18,8 @@ from gpusim.report import comparisons, sweep_page
 from gpusim.report.compared.page import write as write_compared
 from gpusim.report.compared.runs import Runs
 from gpusim.report.document import glossary
+from gpusim.report.figures.palette import STYLE
+from gpusim.report.figures.width import NARROW_IN
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.served.site import serve
@@ -179,6 +181,14 @@ def test_figures_shrink_with_the_window(seen):
     assert all(inside <= place <= 400 for place, inside in shown)
 
 
+def test_figures_have_a_form_for_phones(seen):
+    """Of which the smallest text, 7 points, is 9 pixels high."""
+    assert len(seen["figures of a phone"]) >= 7
+    for pixels, shown in seen["figures of a phone"]:
+        assert pixels == round(NARROW_IN * STYLE["savefig.dpi"])
+        assert 7.0 / 72.0 * STYLE["savefig.dpi"] * shown / pixels >= 9.0
+
+
 def test_each_chart_is_printed_whole(seen):
     titles = seen["charts on paper"]
     assert {"Held back, by site", "Use of the planned GPUs", "Power [MW]", "Running jobs"} <= set(titles)
@@ -221,6 +231,7 @@ def test_runs_side_by_side(browser, tmp_path):
     runs = Runs({"before": Findings(fleet(2, 48)), "after": Findings(fleet(3, 24)), "later": Findings(fleet(2, 24))})
     seen = look(browser, write_compared(runs, tmp_path / "compared.html"), "reader_compared.js")
     assert seen["failed"] == []
+    assert seen["width"] <= 600  # the window was made narrower meanwhile
     assert seen["headings"] == ["measure", "before", "after", "later"]
     run = seen["told"].removeprefix("Only ").removesuffix(".")
     assert seen["headings of one"] == ["measure", run]

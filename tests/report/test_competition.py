@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 
+import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
@@ -13,10 +15,12 @@ import gpusim
 from gpusim.analysis.rivalry import by_rival, by_the_hour, lines, rivalry
 from gpusim.cli import cli
 from gpusim.report.console import print_report
+from gpusim.report.figures.palette import STYLE
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.sections.competition import CompetitionSection
+from gpusim.tables.names import PRICES
 from gpusim.tables.studies import ALL
 from gpusim.units import DAY_S
 from tests.report.test_page import Page
@@ -70,6 +74,20 @@ def test_lines_are_those_of_the_programme(result) -> None:
     assert found["ours"].tolist() == pytest.approx(seen["waiting_own_units"].tolist())
     assert found["rivals"].tolist() == pytest.approx(seen["waiting_rivals_units"].tolist())
     assert found["ours"].max() > 0.0 < found["rivals"].max()
+
+
+def test_a_supply_that_nobody_waits_for_has_no_panel(result) -> None:
+    """And where no supply is waited for and no price follows a line there is no figure."""
+    requests = result.build_requests
+    orders = requests[requests["is_rival"]].head(1).assign(supply="crews", received_s=requests["asked_s"].min())
+    tables = {**result.tables, "build_requests": pd.concat([requests, orders], ignore_index=True)}
+    section, more = CompetitionSection(), Findings(gpusim.Result(result.manifest, tables))
+    with mpl.rc_context(STYLE):
+        titles = [ax.get_title(loc="left") for ax in section.figures(more)["competition"]().axes]
+    assert titles == ["In line for vendor", "On demand"]
+    assert section.values(more)["unwaited"] == ["crews"]
+    tables = {name: table for name, table in tables.items() if name != PRICES} | {"build_requests": orders}
+    assert section.figures(Findings(gpusim.Result(result.manifest, tables))) == {}
 
 
 def test_what_is_let_by_the_hour(result) -> None:

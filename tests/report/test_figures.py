@@ -18,6 +18,7 @@ from gpusim.report.drawing import draw as draw_named
 from gpusim.report.drawing import draw_all, figures
 from gpusim.report.figures import course, headline, matrix, waits
 from gpusim.report.figures.palette import COLOURS, STYLE
+from gpusim.report.figures.width import NARROW_IN
 from gpusim.report.findings import Findings
 from gpusim.results.result import Result
 from tests.analysis.kit import fleet, make
@@ -68,10 +69,15 @@ def draw(result, module):
 
 @pytest.mark.parametrize("module", [headline, matrix, course, waits])
 @pytest.mark.parametrize(("sites", "hours"), [(1, 24), (9, 1000), (20, 72)])
-def test_layout(module, sites, hours):
-    check_layout(draw(fleet(sites, hours), module))
+def test_layout(module, sites, hours, form):
+    figure = draw(fleet(sites, hours), module)
+    check_layout(figure)
+    if form == "phone":
+        assert figure.get_figwidth() == NARROW_IN
+        assert min(text.get_fontsize() for text in figure.findobj(mpl.text.Text)) >= 7.0
 
 
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("module", [headline, matrix, course])
 def test_layout_of_long_names_many_types_and_millions_of_gpus(module):
     kinds = [f"type-{i}" for i in range(8)]

@@ -5,19 +5,23 @@ from __future__ import annotations
 import base64
 import re
 from html.parser import HTMLParser
+from io import BytesIO
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from gpusim.analysis.bottlenecks import headline
 from gpusim.report.drawing import draw_all
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
+from gpusim.report.pictures import in_few_colours
 from gpusim.report.sections.energy import ECONOMICS
 from gpusim.report.tables import cells
 from tests.analysis.kit import fleet, make
 
-VOID = {"meta", "img", "br", "link", "input", "hr"}
+VOID = {"meta", "img", "source", "br", "link", "input", "hr"}
 
 
 class Page(HTMLParser):
@@ -85,9 +89,28 @@ def test_nothing_comes_from_outside(page):
 def test_every_figure_is_there_with_a_description(page, figures):
     images = [attrs for tag, attrs in page.elements if tag == "img"]
     embedded = {base64.b64decode(attrs["src"].partition(",")[2]) for attrs in images}
-    assert embedded == {path.read_bytes() for path in figures}
+    assert embedded == {in_few_colours(path.read_bytes()) for path in figures}
     assert len(images) == len(figures)
     assert all(len(attrs["alt"]) > 20 for attrs in images)
+    phones = [attrs for tag, attrs in page.elements if tag == "source"]
+    assert len(phones) == len(figures)
+    assert {attrs["media"] for attrs in phones} == {"screen and (max-width: 40rem)"}
+
+
+def test_a_picture_in_few_colours_keeps_those_of_its_areas(figures):
+    for path in figures:
+        before, after = (np.array(Image.open(file).convert("RGB")) for file in (path, _few(path)))
+        assert before.shape == after.shape
+        differs = (before != after).any(axis=2)
+        assert differs.mean() < 0.02
+        assert np.abs(before.astype(int) - after)[differs].mean() < 40.0
+        colours, counts = np.unique(before.reshape(-1, 3), axis=0, return_counts=True)
+        assert {tuple(colour) for colour in colours[counts >= 500]} <= {tuple(c) for c in after.reshape(-1, 3)}
+        assert len(in_few_colours(path.read_bytes())) < 0.6 * path.stat().st_size
+
+
+def _few(path):
+    return BytesIO(in_few_colours(path.read_bytes()))
 
 
 def test_contents_lead_somewhere(page):

@@ -11,6 +11,7 @@ import pytest
 from gpusim.report.figures import relief_curves, relief_effects, relief_ranking
 from gpusim.report.figures.palette import STYLE
 from gpusim.report.figures.relief_ranking import BETTER, UNSURE, WORSE
+from gpusim.report.figures.width import width_in
 from gpusim.report.findings import Findings
 from gpusim.report.sections.relief import ReliefSection
 from tests.analysis.kit import fleet
@@ -46,12 +47,13 @@ def figures(relief):
     ],
     ids=["one", "losses", "many", "long", "one-run", "waits", "tiny"],
 )
+@pytest.mark.usefixtures("form")
 def test_layout(relief):
     drawn = {name: draw() for name, draw in figures(relief).items()}
     assert list(drawn) == ["relief_ranking", "relief_curves", "relief_effects"]
     for figure in drawn.values():
         check_layout(figure)
-        assert figure.get_figwidth() == 6.6
+        assert figure.get_figwidth() == width_in()
 
 
 def test_nothing_binds_and_only_rules_bind():

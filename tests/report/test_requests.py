@@ -136,6 +136,7 @@ ODD = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("case", ODD)
 def test_layout(case):
     for figure in drawn(ODD[case]()):

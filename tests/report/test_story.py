@@ -80,6 +80,7 @@ def test_tables_are_those_of_run_and_replications(page, result, deliveries) -> N
         f"{datetime(2025, 1, 1, tzinfo=UTC) + pd.Timedelta(seconds=s):%Y-%m-%d}" for s in deliveries.projects["p50_s"]
     ]
     assert [row[6] for row in rows] == p50
+    assert page.tables["build-projects"][0][4] == "cost [USD]"  # what was spent, not what a delay loses
     assert page.tables["build-criticality"][1][0] == "a"
     milestones = page.tables["contract-milestones"][1:]
     assert [row[0] for row in milestones] == ["one", "two"]

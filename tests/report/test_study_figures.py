@@ -80,6 +80,7 @@ def one_at_a_time(axes: int, scale: float = 1.0, certain: bool = True, base: flo
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize(
     ("axes", "measure", "scale"), [(1, "energy_usd", 1e9), (5, "goodput", 0.1), (12, LONG, -40_000.0), (12, "pue", 0.1)]
 )
@@ -104,6 +105,7 @@ def test_tornado_of_what_does_not_move() -> None:
     assert "no point off the base has run" in [text for text, _box in texts_of(empty)]
 
 
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("names", [["S1", "ST"], ["mu_star", "mu", "sigma"], ["src"]])
 @pytest.mark.parametrize("measure", MEASURES)
 def test_sensitivity(names: list[str], measure: str) -> None:
@@ -117,6 +119,7 @@ def test_sensitivity_of_what_is_the_same_everywhere() -> None:
     check_layout(figure)
 
 
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("measure", MEASURES)
 def test_means_of_points(measure: str) -> None:
     few = {"policy": ["fifo", "sjf", LONG_NAME], "power": [0.8, 1.0]}
@@ -124,7 +127,7 @@ def test_means_of_points(measure: str) -> None:
     many = {f"axis {i}": [1, 2] for i in range(7)}
     figure = effects.draw(means(many, measure, -1e5, n=1), list(many), measure)
     check_layout(figure)
-    texts = [text for text, _box in texts_of(figure)]
+    texts = [text.replace("\n", " ") for text, _box in texts_of(figure)]
     assert "One replication of each point; the 20 highest and 20 lowest of 128 points" in texts
 
 
@@ -135,6 +138,7 @@ def test_points_without_the_measure_are_said_to_be_absent() -> None:
         check_layout(figure)
 
 
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize(("measure", "n"), [("goodput", 1), (LONG, 10), ("energy_usd", 10)])
 def test_map(measure: str, n: int) -> None:
     few = {LONG_NAME: ["fifo", "sjf", LONG_NAME], "power": [0.8, 0.9, 1.0, 1.1, 1.2]}
@@ -162,6 +166,7 @@ def test_cells_of_a_map_hold_their_means() -> None:
     assert "goodput [%], mean over the other axes" in [text for text, _box in texts_of(figure)]
 
 
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize(("measure", "n"), [("goodput", 1), (LONG, 10), ("energy_usd", 10)])
 def test_curve(measure: str, n: int) -> None:
     check_layout(curve.draw(means({"power": [0.8, 1.0, 1.2]}, measure, 1e4, n), "power", measure))

@@ -7,7 +7,7 @@ import pytest
 
 import gpusim
 from gpusim.results.result import Result
-from gpusim.tables.names import CONTRACT_TABLES, OPTIONAL, SEGMENTS, SERVICE_TABLES, TABLES
+from gpusim.tables.names import CONTRACT_TABLES, KEPT, OPTIONAL, SEGMENTS, SERVICE_TABLES, TABLES
 from gpusim.tables.record import INSTANTS, dated, undated, utc
 from gpusim.tables.studies import COMPETITION_TABLES as OF_COMPETITION
 from gpusim.tables.studies import DELIVERY_TABLES as OF_DELIVERIES
@@ -33,7 +33,7 @@ TOLD = {"value", "measured", "limit", "amount"}  # in the unit of the row: a col
 DURATIONS = {
     "wait_s", "run_s", "gpu_s", "held_gpu_s", "useful_gpu_s", "lost_gpu_s", "runtime_s", "estimate_s", "job_s",
     "late_s", "waited_s", "repair_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s", "over_s", "upto_s",
-    "capped_s", "throttled_gpu_s", "alone_s", "shared_s", "load_s", "read_s", "write_s", "background_s",
+    "capped_s", "throttled_gpu_s", "alone_s", "shared_s", "load_s", "read_s", "write_s", "background_s", "kept_s",
     *(f"{use}_gpu_s" for use in ("prefill", "decode", "idle", "loading", "draining")),
     *(f"{what}_{of}_s" for what in ("ttft", "time_per_output_token", "end_to_end")
       for of in ("mean", "p50", "p90", "p99")),
@@ -100,7 +100,7 @@ def undated_instants(table: pd.DataFrame) -> list[str]:
 
 
 def test_every_column_of_a_result_names_its_unit(result: Result, serving: Result) -> None:
-    elsewhere = {*SERVICE_TABLES, SEGMENTS}  # of segments: tests/engine/test_segment_table.py
+    elsewhere = {*SERVICE_TABLES, SEGMENTS, KEPT}  # of runs: tests/engine/test_segment_table.py
     assert set(OPTIONAL) - elsewhere <= set(result.tables)
     faults = {name: unnamed(result.table(name)) for name in [*result.tables, "rules"]}
     faults |= {name: unnamed(serving.table(name)) for name in SERVICE_TABLES}

@@ -6,7 +6,7 @@ import numpy as np
 
 from gpusim.engine.capping import cap_tables, phase_groups
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
-from gpusim.engine.layout.capacity import cpu_memory_of, heaps, lay_out_feeders, lay_out_pools, sites_of
+from gpusim.engine.layout.capacity import Layout, cpu_memory_of, heaps, lay_out_feeders, lay_out_pools, sites_of
 from gpusim.engine.layout.jobs import classes_of, jobs_of, keys_of, most_guests, queues_of, rosters_of, routes_of
 from gpusim.engine.layout.rooms import rooms_of
 from gpusim.kernels.state.bundle import records
@@ -123,50 +123,65 @@ def allocate(
     serving = serving or lay_out(Replicas())
     shares = shares or [1.0]
     classes, caps = classes or [ClassSpec()], caps or [SiteCaps()] * n_sites
-    jobs, keys = jobs_of(work, scheduling), keys_of(work, scheduling)
+    jobs = jobs_of(work, scheduling)
     caps_of_runs = cap_tables(
         classes, jobs.priority, caps, serving.replicas, {pool.site for pool in pools if pool.is_fed}
     )
     class_groups, serving.replicas["cap_group"] = phase_groups(classes, serving.replicas)
-    n_jobs = len(jobs)
     n_gpus = sum(pool.n_nodes * pool.gpus_per_node for pool in pools)
     guests = most_guests(jobs, n_gpus)
-    holders = _holders(n_gpus, n_jobs + len(serving.replicas), guests)
+    holders = _holders(n_gpus, len(jobs) + len(serving.replicas), guests)
     n_holdings = len(holders["holdings"])
-    n_types = max(pool.gpu_type for pool in pools) + 1
     layout = lay_out_pools(pools, n_holdings, guests)
     sites = sites_of(pools, caps)
     feeders = lay_out_feeders(pools, layout, sites, caps)
-    conservative = scheduling.backfill == Backfill.CONSERVATIVE
-    seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
     return Fleet(
-        scheduling=scheduling_of(scheduling, quota is not None, any(max(pool.cpu_memory) > 0 for pool in pools)),
-        clock=clock_of(n_jobs, seats_kept),
         jobs=jobs,
         **holders,
         **rooms_of(pools, work, scheduling, n_holdings),
         nodes=layout.nodes,
-        **cpu_memory_of(pools, layout, work.asks, n_jobs),
+        **cpu_memory_of(pools, layout, work.asks, len(jobs)),
         pools=layout.pools,
         sites=sites,
         **feeders,
-        **queues_of(
-            layout, jobs, keys, scheduling, shares, by_tenant=quota is not None or scheduling.order == Order.FAIR_SHARE
-        ),
+        **_scheduled(pools, layout, n_sites, work, jobs, scheduling, shares, quota, serving),
         **routes_of(work),
         links=records(LINK, max(n_links, 1)),
         classes=classes_of(classes, class_groups),
         speeds=np.array([[spec.speed_in(pool) for pool in pools] for spec in classes]),
-        **_runs(n_jobs, bool(scheduling.preempts or scheduling.greedy or len(serving.replicas))),
+        **_runs(len(jobs), bool(scheduling.preempts or scheduling.greedy or len(serving.replicas))),
         **caps_of_runs,
-        **timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
-        **dues(n_jobs, conservative or scheduling.greedy or scheduling.topology_wait_s > 0.0),
-        **rosters_of(layout.pools, keys, scheduling),
         domain_idle=np.zeros((layout.n_domains, 2), "i8"),
-        **_quotas_of(quota, len(shares), n_types),
         **heaps(layout, pools, n_holdings, guests),
         **_beside_jobs(jobs, work, scheduling, any(spec.told for spec in classes), n_links > 0),
     )
+
+
+def _scheduled(
+    pools: list[PoolSpec],
+    layout: Layout,
+    n_sites: int,
+    work: Work,
+    jobs: np.recarray,
+    scheduling: Scheduling,
+    shares: list[float],
+    quota: np.ndarray | None,
+    serving: Serving,
+) -> dict[str, np.ndarray]:
+    """What the rules of scheduling need: queues, quotas, and what plans and rosters keep."""
+    keys, n_types = keys_of(work, scheduling), max(pool.gpu_type for pool in pools) + 1
+    by_tenant = quota is not None or scheduling.order == Order.FAIR_SHARE
+    conservative = scheduling.backfill == Backfill.CONSERVATIVE
+    seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
+    return {
+        "scheduling": scheduling_of(scheduling, quota is not None, any(max(pool.cpu_memory) > 0 for pool in pools)),
+        "clock": clock_of(len(jobs), seats_kept),
+        **queues_of(layout, jobs, keys, scheduling, shares, by_tenant=by_tenant),
+        **timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
+        **dues(len(jobs), conservative or scheduling.greedy or scheduling.topology_wait_s > 0.0),
+        **rosters_of(layout.pools, keys, scheduling),
+        **_quotas_of(quota, len(shares), n_types),
+    }
 
 
 def _holders(n_gpus: int, n_owners: int, guests: int) -> dict[str, np.ndarray]:

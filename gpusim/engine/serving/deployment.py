@@ -10,10 +10,10 @@ import numpy as np
 from gpusim.engine.capping import prompts_left
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels.serving import replicas, starting
-from gpusim.kernels.state.codes import NONE, Miss, Wait
+from gpusim.kernels.state.codes import FOR_POWER, NONE, Miss, Wait
 
 _MISS_OF_WAIT = {
-    **dict.fromkeys((Wait.POWER, Wait.RULE, Wait.COOLING, Wait.CURTAILED, Wait.NOT_ENERGISED), Miss.POWER),
+    **dict.fromkeys((*FOR_POWER, Wait.NOT_ENERGISED), Miss.POWER),
     Wait.DOWN: Miss.FAILURE,
     Wait.CYCLE: Miss.QUEUE,  # the next control step starts it
 }

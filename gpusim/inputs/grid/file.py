@@ -14,9 +14,30 @@ import numpy as np
 from gpusim import plugins
 from gpusim.errors import TraceError, did_you_mean
 from gpusim.inputs.files import stamp
-from gpusim.inputs.grid import carbon, prices, table, weather
+from gpusim.inputs.grid.carbon import (
+    is_dcrl,
+    is_electricity_maps,
+    is_opendc,
+    is_watttime,
+    read_dcrl,
+    read_electricity_maps,
+    read_opendc,
+    read_watttime,
+)
 from gpusim.inputs.grid.currency import PricedSource
+from gpusim.inputs.grid.prices import (
+    is_entsoe,
+    is_gridstatus,
+    is_prices,
+    is_smoothed,
+    read_entsoe,
+    read_gridstatus,
+    read_prices,
+    refuse_smoothed,
+)
 from gpusim.inputs.grid.readings import SECOND, Readings, in_years, whole_year
+from gpusim.inputs.grid.table import is_merged, is_named, read_merged, read_named
+from gpusim.inputs.grid.weather import is_epw, is_openmeteo, read_epw, read_openmeteo
 from gpusim.inputs.signals import Signal
 from gpusim.units import DAY_S, calendar
 
@@ -33,18 +54,18 @@ class Format(NamedTuple):
 
 # In order of asking: the first whose content fits reads the file. Those of other packages are asked after these.
 FORMATS = (
-    Format("OpenDC carbon (Parquet)", carbon.is_opendc, carbon.read_opendc),
-    Format("Open-Meteo weather (JSON)", weather.is_openmeteo, weather.read_openmeteo),
-    Format("EnergyPlus weather (EPW)", weather.is_epw, weather.read_epw),
-    Format("merged table (timestamp_utc, ...)", table.is_merged, table.read_merged),
-    Format("Electricity Maps carbon", carbon.is_electricity_maps, carbon.read_electricity_maps),
-    Format("dc-rl carbon (timestamp, ..., avg_CI)", carbon.is_dcrl, carbon.read_dcrl),
-    Format("WattTime carbon (time, area)", carbon.is_watttime, carbon.read_watttime),
-    Format("sustain-cluster prices (Datetime, Price (CUR/MWh))", prices.is_prices, prices.read_prices),
-    Format("sustain-cluster standardized prices", prices.is_smoothed, prices.refuse_smoothed),
-    Format("gridstatus prices (Interval Start, Location, LMP or SPP)", prices.is_gridstatus, prices.read_gridstatus),
-    Format("ENTSO-E prices (XML)", prices.is_entsoe, prices.read_entsoe),
-    Format("named columns (time, price (EUR/MWh), ...)", table.is_named, table.read_named),
+    Format("OpenDC carbon (Parquet)", is_opendc, read_opendc),
+    Format("Open-Meteo weather (JSON)", is_openmeteo, read_openmeteo),
+    Format("EnergyPlus weather (EPW)", is_epw, read_epw),
+    Format("merged table (timestamp_utc, ...)", is_merged, read_merged),
+    Format("Electricity Maps carbon", is_electricity_maps, read_electricity_maps),
+    Format("dc-rl carbon (timestamp, ..., avg_CI)", is_dcrl, read_dcrl),
+    Format("WattTime carbon (time, area)", is_watttime, read_watttime),
+    Format("sustain-cluster prices (Datetime, Price (CUR/MWh))", is_prices, read_prices),
+    Format("sustain-cluster standardized prices", is_smoothed, refuse_smoothed),
+    Format("gridstatus prices (Interval Start, Location, LMP or SPP)", is_gridstatus, read_gridstatus),
+    Format("ENTSO-E prices (XML)", is_entsoe, read_entsoe),
+    Format("named columns (time, price (EUR/MWh), ...)", is_named, read_named),
 )
 TYPICAL = ("EnergyPlus weather (EPW)",)  # titles of formats whose year means nothing
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from gpusim.inputs.jobtable import JobTable
-from gpusim.inputs.traces import own
 from gpusim.inputs.traces.description import Description, describe
 from gpusim.inputs.traces.formats import FORMATS, Format, open_trace
+from gpusim.inputs.traces.own import check_ending, write
 from gpusim.inputs.traces.trace import Trace
 
 __all__ = ["FORMATS", "Description", "Format", "Trace", "convert", "describe", "open_trace", "read_trace"]
@@ -26,7 +26,7 @@ def convert(path: str | Path, out: str | Path, columns: dict[str, str] | None = 
     Returns the trace; the file read again gives the same one. ``TraceError`` if ``path`` cannot be read or ``out``
     not be written.
     """
-    own.check_ending(Path(out))
+    check_ending(Path(out))
     trace = open_trace(path, columns)
-    own.write(trace, Path(out))
+    write(trace, Path(out))
     return trace

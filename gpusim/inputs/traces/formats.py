@@ -8,8 +8,14 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from gpusim import plugins
-from gpusim.inputs.traces import openb, own, pai, philly, slurm, swf, tiresias
+from gpusim.inputs.traces.openb import mismatch_openb, read_openb
+from gpusim.inputs.traces.own import mismatch_csv, mismatch_parquet, read_csv, read_parquet
+from gpusim.inputs.traces.pai import TABLES, mismatch_pai, read_folder, read_pai
+from gpusim.inputs.traces.philly import mismatch_log, mismatch_table, read_log, read_table
+from gpusim.inputs.traces.slurm import mismatch_acme, mismatch_helios, read_acme, read_helios
 from gpusim.inputs.traces.source import Source
+from gpusim.inputs.traces.swf import mismatch_swf, read_swf
+from gpusim.inputs.traces.tiresias import mismatch_tiresias, read_tiresias
 from gpusim.inputs.traces.trace import Trace
 
 
@@ -37,16 +43,16 @@ class Format:
 
 # In order of asking: the first whose content fits reads the file. Those of other packages are asked after these.
 FORMATS: tuple[Format, ...] = (
-    Format("gpusim Parquet", ("*.parquet",), own.mismatch_parquet, own.read_parquet),
-    Format("gpusim CSV", (), own.mismatch_csv, own.read_csv),
-    Format("Philly job log (JSON)", ("cluster_job_log*",), philly.mismatch_log, philly.read_log),
-    Format("Philly table (Sia)", ("philly.csv",), philly.mismatch_table, philly.read_table),
-    Format("Acme", ("trace_seren*.csv", "trace_kalos*.csv"), slurm.mismatch_acme, slurm.read_acme),
-    Format("Helios", ("cluster_log*.csv",), slurm.mismatch_helios, slurm.read_helios),
-    Format("Alibaba PAI 2020", tuple(f"{name}*.csv" for name in pai.TABLES), pai.mismatch, pai.read),
-    Format("Alibaba openb 2023", ("openb_pod_list*.csv",), openb.mismatch, openb.read),
-    Format("Tiresias, Chronus", ("60_job.csv", "trace_job_*.csv"), tiresias.mismatch, tiresias.read),
-    Format("Standard Workload Format", ("*.swf",), swf.mismatch, swf.read),
+    Format("gpusim Parquet", ("*.parquet",), mismatch_parquet, read_parquet),
+    Format("gpusim CSV", (), mismatch_csv, read_csv),
+    Format("Philly job log (JSON)", ("cluster_job_log*",), mismatch_log, read_log),
+    Format("Philly table (Sia)", ("philly.csv",), mismatch_table, read_table),
+    Format("Acme", ("trace_seren*.csv", "trace_kalos*.csv"), mismatch_acme, read_acme),
+    Format("Helios", ("cluster_log*.csv",), mismatch_helios, read_helios),
+    Format("Alibaba PAI 2020", tuple(f"{name}*.csv" for name in TABLES), mismatch_pai, read_pai),
+    Format("Alibaba openb 2023", ("openb_pod_list*.csv",), mismatch_openb, read_openb),
+    Format("Tiresias, Chronus", ("60_job.csv", "trace_job_*.csv"), mismatch_tiresias, read_tiresias),
+    Format("Standard Workload Format", ("*.swf",), mismatch_swf, read_swf),
 )
 
 
@@ -73,7 +79,7 @@ def open_trace(path: str | Path, columns: dict[str, str] | None = None) -> Trace
     if columns:
         return _read_named(Source(path), columns)
     if path.is_dir():
-        return pai.read_folder(path)
+        return read_folder(path)
     source = Source(path)
     source.fold_capitals()
     reasons, formats = [], (*FORMATS, *plugins.loaded(plugins.TRACES, Format))
@@ -96,7 +102,7 @@ def open_trace(path: str | Path, columns: dict[str, str] | None = None) -> Trace
 
 def _read_named(source: Source, columns: dict[str, str]) -> Trace:
     source.faults.source = f"{source.path} (read with {', '.join('='.join(pair) for pair in columns.items())})"
-    return own.read_parquet(source, columns) if source.is_parquet else own.read_csv(source, columns)
+    return read_parquet(source, columns) if source.is_parquet else read_csv(source, columns)
 
 
 def _read(source: Source, format: Format) -> Trace:

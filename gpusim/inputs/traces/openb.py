@@ -22,11 +22,11 @@ OPTIONAL = {
 TIMES = {"creation_time", "deletion_time"}
 
 
-def mismatch(source: Source) -> str:
+def mismatch_openb(source: Source) -> str:
     return source.lacks("num_gpu", "gpu_milli")
 
 
-def read(source: Source) -> Trace:
+def read_openb(source: Source) -> Trace:
     """Pods as jobs: runtime is the time from scheduling to deletion, gpu_spec the allowed GPU types.
 
     A pod that was never scheduled runs as long as it existed. Variants without times are placement lists: their pods

@@ -56,11 +56,11 @@ def table_of(source: Source) -> str | None:
     return None
 
 
-def mismatch(source: Source) -> str:
+def mismatch_pai(source: Source) -> str:
     return "" if table_of(source) else "its first line does not have the columns of a job, task or instance table"
 
 
-def read(source: Source) -> Trace:
+def read_pai(source: Source) -> Trace:
     """Jobs from one table's file; the other tables are taken from beside it. The task table is needed."""
     mine = table_of(source) or next(name for name in TABLES if source.path.name.startswith(name))
     beside = {name: path for name in TABLES if name != mine and (path := _find(source.path.parent, name))}

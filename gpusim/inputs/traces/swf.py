@@ -49,7 +49,7 @@ NUMBER = re.compile(r"[-+]?\d+(\.\d*)?$")
 OTHER_BLANKS = b"\x0b\x0c"  # blanks to Python, not to pandas
 
 
-def mismatch(source: Source) -> str:
+def mismatch_swf(source: Source) -> str:
     cells = source.head.split()
     if len(cells) == len(FIELDS) and all(NUMBER.match(cell) for cell in cells):
         return ""
@@ -112,7 +112,7 @@ class SwfRows(Rows):
         return np.where(values < 0, np.nan, values)
 
 
-def read(source: Source) -> Trace:
+def read_swf(source: Source) -> Trace:
     """Jobs of an SWF log: GPUs are the allocated processors (field 5), else the requested ones (field 8)."""
     jobs = _whole(source, _lines(source))
     columns = {name: jobs[name].to_numpy("f8") for name in ("submit_s", "runtime_s", "gpus", "estimate_s")}

@@ -19,11 +19,11 @@ CHRONUS_ONLY = {"expect_time_list", "expect_value_list", "best_effort", "job_typ
 CHRONUS_KINDS = {"expect_time_list": str, "best_effort": float, "job_type": str}
 
 
-def mismatch(source: Source) -> str:
+def mismatch_tiresias(source: Source) -> str:
     return source.lacks("num_gpu", "submit_time", "duration")
 
 
-def read(source: Source) -> Trace:
+def read_tiresias(source: Source) -> Trace:
     """Jobs of either publisher; the user, where there is one, is the tenant."""
     chronus = CHRONUS_ONLY <= set(source.header)
     rows = Rows(source, REQUIRED, {"user": str} | (CHRONUS_KINDS if chronus else {}))

@@ -2,6 +2,10 @@
 
 Scores of a request on all nodes are kept; of those, only nodes are scored again that changed since a job with this
 request was last placed.
+
+Writes: room_changes, room_gpus, room_groups, rooms, scores, shapes, spans.
+Reads: scoring.
+Units: MiB, GPU/1000, GPUs.
 """
 
 from __future__ import annotations

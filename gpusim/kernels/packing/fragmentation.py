@@ -6,6 +6,10 @@ requests), so that what changes nothing is exactly 0.
 
 Source: Weng et al. (2023), Beware of fragmentation: scheduling GPU-sharing workloads with fragmentation gradient
 descent, USENIX ATC, section 4.
+
+Writes: room_left.
+Reads: room_gpus, rooms, scoring, shapes, usual, usual_counts, usual_cpus.
+Units: GPU/1000, GPUs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Pods that come one by one and stay."""
+"""Pods that come one by one and stay.
+
+Writes: pods, totals, `fragments`, `pod`, `used_milli`.
+Reads: rooms, shapes, spans.
+Units: GPU/1000, GPUs.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +53,10 @@ def begin(s):
 
 @kernel
 def place(s, used_milli, fragments):
-    """Place all pods in turn; none leaves. Behind each: GPU thousandths in use, and fragments of all nodes."""
+    """Place all pods in turn; none leaves.
+
+    Behind each: GPU thousandths in use into ``used_milli``, fragments of all nodes into ``fragments``.
+    """
     for p in range(len(s.pods)):
         arrive(s, p)
         used_milli[p] = s.totals[0].used_milli

@@ -2,6 +2,9 @@
 
 Whoever fits starts; whenever pods have left, those that wait are tried in the order in which they came, and one that
 fits nowhere does not hold up those behind it. At one moment ends come first, then those that wait, then arrivals.
+
+Writes: end_ids, end_keys, end_pos, pods, shapes, spans, totals.
+Units: s, GPU/1000, GPUs.
 """
 
 from __future__ import annotations

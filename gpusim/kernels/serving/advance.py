@@ -1,4 +1,9 @@
-"""A replica through time."""
+"""A replica through time.
+
+Writes: engines.
+Reads: requests.
+Units: s.
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,10 @@ to end comes behind the second. Replicas of the two kinds act on each other: tho
 be read, those that decode for prompts. They are played from moment to moment: to the next at which one may notice
 another. As long as all that prefill are in the middle of a step, or have nothing to do, those that decode are played by
 themselves; else there is a moment at the end of each of their steps.
+
+Writes: engines, requests.
+Reads: shipments.
+Units: s.
 """
 
 from __future__ import annotations

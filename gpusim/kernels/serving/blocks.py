@@ -4,6 +4,12 @@ Free blocks wait in a queue and are taken from its front, those that came free f
 then. A node of the queue is one block of a prompt that others share, known by its hash, or a run of blocks of one
 request: it may come back for what is left of them, if it was preempted. A request gives back its last block first, so
 that of what it held the beginning lasts longest.
+
+A request with n tokens has ceil(n / tokens of a block) blocks. Queue, order of return and names by hash are those of
+vLLM V1 (docs/serving_requests.md, rule 7).
+
+Writes: buckets, engines, nodes, requests.
+Units: tokens, blocks.
 """
 
 from __future__ import annotations

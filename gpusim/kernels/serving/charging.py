@@ -1,4 +1,8 @@
-"""What the replicas of a pool did since it was last told: known only behind it, when their steps have been played."""
+"""What the replicas of a pool did since it was last told: known only behind it, when their steps have been played.
+
+Writes: pools, sites.
+Units: s, W, J, USD, g.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Rows of requests from columns, and columns from rows: each row is met once, as it is long."""
+"""Rows of requests from columns, and columns from rows: each row is met once, as it is long.
+
+Writes: `counts`, `rows`, `times_s`.
+Units: s, tokens.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ COUNTS = ("replica", "cached_tokens", "preemptions")
 
 @kernel
 def fill(rows, arrival_s, prompt_tokens, output_tokens):
-    """Rows, zero so far, of requests to which nothing has happened."""
+    """Fill ``rows``, zero so far, with requests to which nothing has happened."""
     for i in range(len(rows)):
         row = rows[i]
         row.arrival_s, row.prompt_tokens, row.output_tokens = arrival_s[i], prompt_tokens[i], output_tokens[i]
@@ -24,7 +28,10 @@ def fill(rows, arrival_s, prompt_tokens, output_tokens):
 
 @kernel
 def read(rows, order, times_s, counts):
-    """Columns of ``TIMES`` and ``SPANS``, and of ``COUNTS``, from rows in which requests stand in an ``order``."""
+    """``TIMES`` and ``SPANS`` into ``times_s`` [s], ``COUNTS`` into ``counts``: a column for each request of ``rows``.
+
+    ``order`` has the column of each row.
+    """
     for i in range(len(rows)):
         row, to = rows[i], order[i]
         times_s[0, to], times_s[1, to], times_s[2, to] = row.arrival_s, row.queued_s, row.scheduled_s

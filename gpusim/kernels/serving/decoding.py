@@ -6,6 +6,13 @@ the same step do so in the order in which they were admitted, as they stand amon
 
 A step gives a token, or with drafts the mean of many: behind n steps n times that mean, rounded down, are given. Who
 runs has blocks for its tokens and for as many more as are drafted.
+
+With g the count of tokens given, B the tokens of a block and d those drafted: who joins with c tokens in the KV cache
+has offset c - g from then on, and takes a block with the next step where offset + d + g is a multiple of B.
+
+Writes: end_rows, ends, engines, places, requests, turns.
+Reads: entries.
+Units: s, tokens, blocks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""A replica that fails: what it computed is lost, and its requests are somebody else's."""
+"""A replica that fails: what it computed is lost, and its requests are somebody else's.
+
+Writes: engines.
+Units: s, blocks.
+"""
 
 from __future__ import annotations
 

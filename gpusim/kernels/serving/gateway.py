@@ -1,4 +1,9 @@
-"""The gateway of a service: sends each request to a replica as it arrives, and judges it when it has ended."""
+"""The gateway of a service: sends each request to a replica as it arrives, and judges it when it has ended.
+
+Writes: deployments, followers, gateway, kept, outcomes, requests, sketch, spare, sums_s, tickets, turns.
+Reads: arrivals, engines, order, round_trip_s.
+Units: s, tokens.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,10 @@
 """The gateway of a service whose prompts are computed on replicas of their own, at the site where they are decoded.
 
 The rows of a request are nobody's when it is over and nothing of it is held where it was prefilled.
+
+Writes: deployments, followers, gateway, outcomes, requests, shipments, spare, tickets.
+Reads: arrivals, engines, kept, order, turns.
+Units: s, tokens.
 """
 
 from __future__ import annotations

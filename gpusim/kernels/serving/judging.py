@@ -8,6 +8,10 @@ time to the first token: waiting for a replica to be there, the delay on links, 
 its prompt shared with others. Who was sent to a replica while fewer ran than were wanted was late for what these
 lacked: queues, and steps shared with others, are longer then. Between tokens, who was preempted lacked KV cache; who
 would have been in time at the pace of the steps without prompts was held up by these; else the batch was too large.
+
+Writes: nothing.
+Reads: engines, entries, gateway, numbers, requests, round_trip_s, tickets.
+Units: s, tokens.
 """
 
 from __future__ import annotations

@@ -4,6 +4,10 @@ As in ``judging``, with these parts of the time to the first token: waiting at t
 the steps of its prompt, beyond what they take alone; and waiting for KV cache or a seat where it is decoded, its
 turn on the link to there among it. What is shipped is read alone in a time that counts as its own. By how much the way
 between sites, that all read over, makes that later counts as delay on links.
+
+Writes: nothing.
+Reads: engines, gateway, requests, shipments, tickets.
+Units: s, tokens, blocks.
 """
 
 from __future__ import annotations

@@ -3,6 +3,13 @@
 Until the batch changes, each step takes longer than the one before by the same time, up to a knot of the tables: so
 many steps take a closed sum. The batch changes when somebody ends, when blocks run out, or when somebody can join.
 Replicas in step with each other, a group, are known by their first.
+
+n steps of which the first takes t and each d longer than the last take n t + d n (n - 1) / 2. The step that reaches a
+time w from now is found from the root, n = 2 w / (b + sqrt(b b + 2 d w)) with b = t - d / 2, and from there one by one.
+
+Writes: engines, requests.
+Reads: entries, numbers.
+Units: s, tokens, blocks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Who waits, who runs, who has ended: lists of requests linked by ``previous`` and ``next``."""
+"""Who waits, who runs, who has ended: lists of requests linked by ``previous`` and ``next``.
+
+Writes: engines, requests.
+Units: s, tokens, blocks.
+"""
 
 from __future__ import annotations
 

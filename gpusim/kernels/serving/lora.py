@@ -3,6 +3,9 @@
 Of those that run, and of those whose seat is not free yet, no more adapters are in use than there are slots. One that
 nobody uses stays in its slot until another needs it: the one that has not been used for longest gives way. Base model
 and adapters run in the same steps.
+
+Writes: adapters, engines.
+Reads: requests.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""What stands for the blocks of a request's tokens: prompts with the same names begin alike."""
+"""What stands for the blocks of a request's tokens: prompts with the same names begin alike.
+
+Writes: nothing.
+Reads: hashes, requests.
+"""
 
 from __future__ import annotations
 

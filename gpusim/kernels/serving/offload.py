@@ -4,6 +4,10 @@ Of a block with a name that is taken for something else a copy goes there, if th
 gives way. Who is admitted loads what follows what it finds on the GPUs; the copy stays, as the one used last. So does
 SGLang's HiCache under its policy ``write_back``. Nobody waits for a block to be written: the other direction of the
 link is for that, as in vLLM's offloading.
+
+Writes: copies, copy_buckets, engines.
+Reads: requests.
+Units: blocks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""What a prompt gets of a step, and how one that runs is preempted."""
+"""What a prompt gets of a step, and how one that runs is preempted.
+
+Writes: engines, requests.
+Reads: places.
+Units: tokens, blocks.
+"""
 
 from __future__ import annotations
 

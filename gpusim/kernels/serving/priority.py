@@ -4,6 +4,10 @@ Those that the scheduler has seen wait by priority and then by when they were se
 of the lowest priority that runs, of these the last that was sent; those that run stay in the order in which they were
 admitted. That one may have its tokens of the step already: it gives them back. If it is the one that lacks blocks,
 nobody behind it gets anything in this step.
+
+Writes: engines, requests.
+Reads: places.
+Units: s, tokens, blocks.
 """
 
 from __future__ import annotations

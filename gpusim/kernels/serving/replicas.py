@@ -1,4 +1,9 @@
-"""Replicas of inference services: how they hold GPUs, and what they draw, which demand sets and not the replica."""
+"""Replicas of inference services: how they hold GPUs, and what they draw, which demand sets and not the replica.
+
+Writes: holdings, pools, replicas, sites.
+Reads: jobs.
+Units: s, W, GPUs.
+"""
 
 from __future__ import annotations
 

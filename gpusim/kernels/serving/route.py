@@ -1,4 +1,9 @@
-"""Who gets which request when, and all replicas through time."""
+"""Who gets which request when, and all replicas through time.
+
+Writes: requests.
+Reads: engines, followers.
+Units: s, tokens, blocks.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,12 @@ the KV cache, as if they shared none.
 
 Scheduled ahead, a step knows what had happened when the one before it began: nobody that arrived and nothing that came
 free since.
+
+The rules are numbered in docs/serving_requests.md; tests/reference/requests/engine.py follows them token by token.
+
+Writes: engines, requests.
+Reads: places.
+Units: s, tokens, blocks.
 """
 
 from __future__ import annotations

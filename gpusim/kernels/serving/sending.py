@@ -3,6 +3,10 @@
 A request goes to the first deployment of its region's order that has an open replica, a way there and room: where the
 first in each queue has waited longer than ``spill_s``, it goes on to the next; where all have, to where one has waited
 least. With none open, requests wait at the gateway, in order.
+
+Writes: deployments, gateway, requests, tickets.
+Reads: engines, followers, order, ways.
+Units: s.
 """
 
 from __future__ import annotations

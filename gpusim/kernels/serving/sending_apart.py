@@ -2,6 +2,10 @@
 
 It goes to the deployment that the gateway chooses, by the queues of the replicas that prefill for it, and stays there.
 Deployments are played one by one, each from moment to moment, up to every arrival.
+
+Writes: deployments, requests, tickets.
+Reads: engines, gateway.
+Units: s, blocks.
 """
 
 from __future__ import annotations

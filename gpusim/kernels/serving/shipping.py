@@ -7,6 +7,12 @@ one request after the other for all of them; while it carries nothing, who waits
 
 A request has two rows there: an even one, in which it is prefilled, and the odd one behind it, in which it is decoded.
 Half an even row is that of its shipment.
+
+n blocks have left n ``block_s`` after the link is free, and not before n ``way_block_s`` after the way is; they arrive
+``latency_s`` later (docs/serving_requests.md, separate prefill and decode).
+
+Writes: engines, requests, shipments.
+Units: s, tokens, blocks.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """Times counted in buckets that grow by a factor: a quantile is off by 1% at most, whatever the distribution.
 
 The logarithmic buckets of Masson, Rim and Lee, DDSketch, PVLDB 12 (2019) 2195-2205, of a fixed number.
+
+Writes: nothing.
+Units: s.
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 Each replica counts by how many seconds caps made its steps longer so far. A request is as much later as that count
 grew while it was there, and while the queue was that it joined: since the last step behind which nobody waited who had
 come before it began. Of replicas that are never capped, nothing is counted.
+
+Writes: engines, slowed_s.
+Reads: requests.
+Units: s.
 """
 
 from __future__ import annotations

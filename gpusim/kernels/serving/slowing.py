@@ -1,4 +1,8 @@
-"""A cap on the power of replicas comes, goes, or changes."""
+"""A cap on the power of replicas comes, goes, or changes.
+
+Writes: engines.
+Units: s.
+"""
 
 from __future__ import annotations
 

@@ -1,15 +1,20 @@
-"""Starts of replicas: what one lacks, and who makes way for it."""
+"""Starts of replicas: what one lacks, and who makes way for it.
+
+Writes: nothing.
+Reads: pools, replicas.
+Units: W, GPUs.
+"""
 
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.lacking import is_power, lacks
+from gpusim.kernels.lacking import lacks
 from gpusim.kernels.leaving import could_have_power, make_power
 from gpusim.kernels.limit import fits_limit
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.serving.replicas import begin, most_w
-from gpusim.kernels.state.codes import NONE, Wait
+from gpusim.kernels.state.codes import FOR_POWER, NONE, Wait
 
 _QUOTA = int(Wait.QUOTA)
 
@@ -35,7 +40,7 @@ def _make_way(f, v, r, p, lack, now):
     replica, s, more_w = v.replicas[r], f.pools[p].site, most_w(f, v, r, p)
     if lack == _QUOTA or not could_have_power(f, s, more_w, replica.priority):
         return False
-    if not is_power(lack) and not make_room(f, p, NONE, replica.gpus, replica.priority, False, now):
+    if lack not in FOR_POWER and not make_room(f, p, NONE, replica.gpus, replica.priority, False, now):
         return False
     if fits_limit(f, s, more_w):
         return True

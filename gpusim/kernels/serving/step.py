@@ -1,4 +1,9 @@
-"""A step with prompt tokens, from its beginning to its end."""
+"""A step with prompt tokens, from its beginning to its end.
+
+Writes: engines, requests.
+Reads: end_rows, ends, entries, followers, numbers, places.
+Units: s, tokens.
+"""
 
 from __future__ import annotations
 

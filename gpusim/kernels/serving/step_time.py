@@ -5,6 +5,10 @@ tokens after h others, takes dense(T) + batch(R) + attention(C, h, D, m). Below 
 holds, beyond the last the line goes on. Contexts of different lengths take more: with x the longest, a share of
 attention(C, h, D, x) - attention(C, h, D, m) comes on top, where that is positive. Of replicas in step with each other
 the longest part counts, and what they do together, gathered(T of all), comes on top.
+
+Writes: nothing.
+Reads: entries, numbers.
+Units: s, tokens.
 """
 
 from __future__ import annotations

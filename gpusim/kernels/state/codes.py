@@ -30,6 +30,11 @@ Miss = _codes(
 )
 # What free GPUs are booked under while somebody who waits asks for them; who comes first where there are too few.
 IDLE_FOR = tuple((Wait[wait.upper()], Cause[idle.upper()]) for wait, idle in causes.IDLE_OF_WAIT.items())
+# Waits for power; of these, for what a process may set a cap; what it is put down to that their limit slowed runs.
+FOR_POWER = tuple(int(Wait[wait.upper()]) for wait in causes.LIMITS)
+CAPS = tuple(Wait[wait.upper()] for wait, limit in causes.LIMITS.items() if limit is causes.Limit.CAP)
+SLOWED_FOR = {Wait[wait.upper()]: Cause[slowed.upper()] for wait, slowed in causes.SLOWED_FOR.items()}
+PAUSES = frozenset(Cause[name.upper()] for name in causes.PAUSES)
 
 
 class Status(IntEnum):

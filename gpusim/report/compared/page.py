@@ -105,4 +105,4 @@ SECTIONS: list[Section[Runs]] = [ScenariosSection(), ExploreSection(), FiguresSe
 
 def write(runs: Runs, path: Path) -> Path:
     """Render the comparison to ``path``."""
-    return document.write(path, "compared.html", [], **filled(SECTIONS, runs))
+    return document.write(path, "compared.html", [], {}, **filled(SECTIONS, runs))

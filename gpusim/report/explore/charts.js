@@ -281,7 +281,7 @@ const draw = async () => {
   window.charts = drawn.view;
 };
 
-const redrawIfWider = async () => {
+const redrawInWidth = async () => {
   const width = room();
   if (width && Math.abs(width - drawn.width) > CLOSE) await draw();
 };
@@ -328,12 +328,12 @@ document.addEventListener("DOMContentLoaded", async () => {
   });
   if (served) document.querySelector("nav ul").insertAdjacentHTML("beforeend", `<li><a href="${served}">All tables</a></li>`);
   document.getElementById("explore-live")?.removeAttribute("hidden");
-  await draw();
+  let waits = null, redrawn = draw();
+  addEventListener("resize", () => { // also while the first charts are being drawn
+    clearTimeout(waits);
+    waits = setTimeout(() => { redrawn = redrawn.then(redrawInWidth); }, RESTS);
+  });
+  await redrawn;
   addEventListener("beforeprint", takeApart);
   addEventListener("afterprint", putTogether);
-  let waits = null, redrawn = Promise.resolve();
-  addEventListener("resize", () => {
-    clearTimeout(waits);
-    waits = setTimeout(() => { redrawn = redrawn.then(redrawIfWider); }, RESTS);
-  });
 });

@@ -14,7 +14,8 @@ from matplotlib.patches import Patch
 from gpusim.analysis.lateness import AHEAD, spelled
 from gpusim.errors import shortened
 from gpusim.report.figures.build_out import first_s, last_s
-from gpusim.report.figures.frame import WIDTH_IN, blank, calendar_axis
+from gpusim.report.figures.frame import blank, calendar_axis, key, legend_height_in
+from gpusim.report.figures.width import width_in
 from gpusim.tables.record import Record
 from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S
@@ -43,10 +44,11 @@ def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
     tasks = result.build_tasks
     parts = [(name, tasks[tasks["project"] == name]) for name in shown_projects(result)]
     rows = sum(len(part) + 1 for _name, part in parts)
-    top_in, bottom_in, left_in = 0.32, 0.3, 1.75
+    handles = _handles(deliveries is not None)
+    top_in, bottom_in, left_in = legend_height_in(len(handles), 5) + 0.055, 0.3, 1.75
     total_in = top_in + ROW_IN * rows + bottom_in
-    figure = blank(WIDTH_IN, total_in)
-    box = (left_in / WIDTH_IN, bottom_in / total_in, 1.0 - (left_in + 0.12) / WIDTH_IN, ROW_IN * rows / total_in)
+    figure = blank(width_in(), total_in)
+    box = (left_in / width_in(), bottom_in / total_in, 1.0 - (left_in + 0.12) / width_in(), ROW_IN * rows / total_in)
     ax = figure.add_axes(box)
     labels, y = [], 0
     sure = deliveries.tasks.set_index(["project", "task"]) if deliveries else None
@@ -60,9 +62,7 @@ def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
                 _uncertainty(ax, y, sure.loc[(name, row.task)])
         y += 1
     _axes(ax, result, deliveries, labels)
-    key = _key(deliveries is not None)
-    figure.legend(handles=key, loc="upper left", ncols=5, bbox_to_anchor=(0.02, 1.0 - 0.05 / total_in),
-                  borderaxespad=0.0, handlelength=1.3, columnspacing=1.1)  # fmt: skip
+    key(figure, handles, 0.05, 5, 1.3)
     return figure
 
 
@@ -85,15 +85,15 @@ def _uncertainty(ax: Axes, y: int, dates: pd.Series) -> None:
         ax.plot([low, high], [y + 0.02] * 2, color="black", linewidth=0.9, marker="|", markersize=4, zorder=3)
 
 
-def _key(sure: bool) -> list:
-    key = [
+def _handles(sure: bool) -> list:
+    handles = [
         Patch(color=CRITICAL, label="critical path"),
         Patch(color=OTHER, label="other tasks"),
         Patch(color=WAIT, label="waiting for its supply"),
         Line2D([], [], color=PLAN, linewidth=0.8, label="plan"),
     ]
     line = Line2D([], [], color="black", linewidth=0.9, marker="|", markersize=5, label="P10 to P90 of the end")
-    return [*key, line] if sure else key
+    return [*handles, line] if sure else handles
 
 
 def _axes(ax: Axes, result: Record, deliveries: Deliveries | None, labels: list[tuple[int, str, str]]) -> None:

@@ -13,8 +13,21 @@ from matplotlib.patches import Patch
 
 from gpusim.analysis.lateness import AHEAD, held_back, spelled
 from gpusim.analysis.wording import edges_s
-from gpusim.report.figures.frame import WIDTH_IN, blank, calendar_axis, legend_height_in, nothing, row_labels, thousands
+from gpusim.report.figures.frame import (
+    EDGE_IN,
+    blank,
+    calendar_axis,
+    key,
+    legend_height_in,
+    name_rows,
+    nothing,
+    pitch_in,
+    row_labels,
+    thousands,
+    titled,
+)  # fmt: skip
 from gpusim.report.figures.palette import OTHER, SERIES
+from gpusim.report.figures.width import LINE_IN, is_narrow, width_in
 from gpusim.tables.record import Record
 from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S, HOUR_S
@@ -59,25 +72,22 @@ def draw_paths(result: Record, deliveries: Deliveries | None = None) -> Figure:
     if deliveries:
         patches.append(Line2D([], [], color="black", marker="o", markersize=3.5, linewidth=1.2, label="P10, P50, P90"))
     top_in, bottom_in = legend_height_in(len(patches), 4) + 0.1, 0.32
-    total_in = top_in + ROW_IN * len(projects) + bottom_in
-    figure = blank(WIDTH_IN, total_in)
-    names, left_in = row_labels(list(projects["project"]))
-    box = (
-        left_in / WIDTH_IN,
-        bottom_in / total_in,
-        1.0 - (left_in + 0.12) / WIDTH_IN,
-        ROW_IN * len(projects) / total_in,
-    )
+    body_in = pitch_in(ROW_IN) * len(projects)
+    total_in = top_in + body_in + bottom_in
+    figure = blank(width_in(), total_in)
+    names, beside_in = row_labels(list(projects["project"]))
+    left_in = EDGE_IN if is_narrow() else beside_in
+    box = (left_in / width_in(), bottom_in / total_in, 1.0 - (left_in + 0.12) / width_in(), body_in / total_in)
     ax = figure.add_axes(box)
+    room = name_rows(ax, names, ROW_IN, least=1)
     for y, row in enumerate(projects.itertuples()):
         for span in paths[paths["project"] == row.project].itertuples():
-            _span(ax, y, span, colours, result)
+            _span(ax, y, span, colours, result, room)
         ax.plot(row.planned_s / DAY_S, y, "D", color="black", markerfacecolor="white", markersize=4, zorder=4)
         if deliveries:
-            _uncertainty(ax, y, deliveries.projects.set_index("project").loc[row.project])
-    _axes(ax, result, deliveries, names)
-    figure.legend(handles=patches, loc="upper left", ncols=4, bbox_to_anchor=(0.02, 1.0 - 0.05 / total_in),
-                  borderaxespad=0.0, handlelength=1.3, columnspacing=1.2, labelspacing=0.35)  # fmt: skip
+            _uncertainty(ax, y + 0.36 * room, deliveries.projects.set_index("project").loc[row.project])
+    _axes(ax, result, deliveries)
+    key(figure, patches, 0.05, 4, 1.3)
     return figure
 
 
@@ -94,7 +104,7 @@ def first_s(result: Record) -> float:
     return float(min(result.build_tasks["start_s"].min(), result.build_tasks["planned_start_s"].min(), 0.0))
 
 
-def _span(ax: Axes, y: int, span, colours: dict[str, str], result: Record) -> None:
+def _span(ax: Axes, y: int, span, colours: dict[str, str], result: Record, room: float) -> None:
     to_s = span.to_s if np.isfinite(span.to_s) else result.manifest["duration_s"]
     style = {
         "facecolor": colours[span.kind],
@@ -102,22 +112,19 @@ def _span(ax: Axes, y: int, span, colours: dict[str, str], result: Record) -> No
         "linewidth": 0.0,
         "hatch": HELD if span.held_by else None,
     }
-    ax.barh(y, (to_s - span.from_s) / DAY_S, left=span.from_s / DAY_S, height=2 * HALF, **style)
+    ax.barh(y, (to_s - span.from_s) / DAY_S, left=span.from_s / DAY_S, height=2 * HALF * room, **style)
 
 
-def _uncertainty(ax: Axes, y: int, dates) -> None:
+def _uncertainty(ax: Axes, y: float, dates) -> None:
     low, middle, high = (min(dates[f"p{q}_s"] / DAY_S, 1e6) for q in (10, 50, 90))
-    ax.plot([low, high], [y + 0.36] * 2, color="black", linewidth=1.2, zorder=3, solid_capstyle="butt")
-    ax.plot(middle, y + 0.36, "o", color="black", markersize=3.5, zorder=4)
+    ax.plot([low, high], [y] * 2, color="black", linewidth=1.2, zorder=3, solid_capstyle="butt")
+    ax.plot(middle, y, "o", color="black", markersize=3.5, zorder=4)
 
 
-def _axes(ax: Axes, result: Record, deliveries: Deliveries | None, names: list[str]) -> None:
+def _axes(ax: Axes, result: Record, deliveries: Deliveries | None) -> None:
     start = datetime.fromisoformat(result.manifest["start"])
     calendar_axis(ax, start, first_s(result), last_s(result, deliveries))
     ax.axvline(0.0, color="black", linewidth=0.7, linestyle=":")
-    ax.set_yticks(range(len(names)), names)
-    ax.set_ylim(len(names) - 0.45, -0.55)
-    ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="#DDDDDD", linewidth=0.6)
     ax.set_axisbelow(True)
 
@@ -134,10 +141,11 @@ def draw_missing(result: Record) -> Figure:
     colours = kind_colours(result)
     late = [cause for cause in colours if cause in table]
     patches = kind_patches(colours, late)
-    top_in, body_in, bottom_in = legend_height_in(len(patches), 4) + 0.3, 1.9, 0.35
+    spare_in = LINE_IN * is_narrow()  # the title has two lines
+    top_in, body_in, bottom_in = legend_height_in(len(patches), 4) + 0.3 + spare_in, 1.9, 0.35
     total_in = top_in + body_in + bottom_in
-    figure = blank(WIDTH_IN, total_in)
-    ax = figure.add_axes((0.75 / WIDTH_IN, bottom_in / total_in, 1.0 - 0.87 / WIDTH_IN, body_in / total_in))
+    figure = blank(width_in(), total_in)
+    ax = figure.add_axes((0.75 / width_in(), bottom_in / total_in, 1.0 - 0.87 / width_in(), body_in / total_in))
     edges = edges_s(months, start, end_s)
     left, width = edges[:-1] / DAY_S, np.diff(edges) / DAY_S
     per_gpu = np.diff(edges) / HOUR_S
@@ -154,7 +162,6 @@ def draw_missing(result: Record) -> Figure:
     ax.axhline(0.0, color="black", linewidth=0.6)
     thousands(ax)
     ax.set_ylabel("GPUs")
-    ax.set_title("GPUs planned but not live, by what made them late (below 0: ahead of plan)")
-    figure.legend(handles=patches, loc="upper left", ncols=4, bbox_to_anchor=(0.02, 1.0 - 0.05 / total_in),
-                  borderaxespad=0.0, handlelength=1.2, columnspacing=1.2, labelspacing=0.35)  # fmt: skip
+    titled(ax, "GPUs planned but not live, by what made them late (below 0: ahead of plan)")
+    key(figure, patches, 0.05, 4)
     return figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -14,7 +15,7 @@ from gpusim.analysis.lateness import spelled
 from gpusim.analysis.rivalry import lines, list_usd
 from gpusim.analysis.wording import edges_s
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import calendar_axis, height_in, plain, sheet, thousands
+from gpusim.report.figures.frame import calendar_axis, key, plain, sheet, thousands, titled_with_key
 from gpusim.report.figures.palette import LINES, SERIES
 from gpusim.tables.names import PRICES
 from gpusim.tables.record import Record
@@ -25,10 +26,12 @@ MOST = 6  # supplies drawn
 
 
 def draw(result: Record) -> Figure:
-    """A panel per supply: units in line, ours below the rivals'; and one of prices by GPU type."""
-    table, prices = lines(result), result.tables.get(PRICES)
-    supplies = list(table["supply"].unique())[:MOST]
-    kinds = [] if prices is None else _priced(result)
+    """A panel per supply for which someone waits: units in line, ours below the rivals'; and one of prices by GPU type.
+
+    One of either is there, see ``has_panels``.
+    """
+    table, kinds = lines(result), _priced(result)
+    supplies = waited_for(table)[:MOST]
     figure, axes = sheet([0.95] * len(supplies) + [1.35] * bool(kinds), 0.5)
     start, end_s = datetime.fromisoformat(result.manifest["start"]), result.manifest["duration_s"]
     for ax, supply in zip(axes, supplies, strict=False):
@@ -44,14 +47,25 @@ def draw(result: Record) -> Figure:
     if kinds:
         _prices(axes[-1], result, kinds, start, end_s)
     calendar_axis(axes[-1], start, 0.0, end_s)
-    key = [Patch(color=OURS, label="ours"), Patch(color=RIVALS, label="rivals'")]
-    figure.legend(handles=key, loc="upper left", ncols=2, bbox_to_anchor=(0.02, 1.0 - 0.05 / height_in(figure)),
-                  borderaxespad=0.0, handlelength=1.2)  # fmt: skip
+    key(figure, [Patch(color=OURS, label="ours"), Patch(color=RIVALS, label="rivals'")], 0.05)
     return figure
+
+
+def has_panels(result: Record) -> bool:
+    """Whether there is anything to draw."""
+    return bool(waited_for(lines(result)) or _priced(result))
+
+
+def waited_for(table: pd.DataFrame) -> list[str]:
+    """Supplies of a table of ``lines`` for which someone waits as a month begins."""
+    waits = table["ours"] + table["rivals"] > 0.0
+    return list(table.loc[waits, "supply"].unique())
 
 
 def _priced(result: Record) -> list[str]:
     """GPU types of the fleet whose price follows a line."""
+    if PRICES not in result.tables:
+        return []
     index = result.manifest["scenario"]["market"]["index"]["supplies"]
     there = set(result.pools["gpu_type"])
     return [kind for kind in index if kind in there][: len(SERIES)]
@@ -65,9 +79,8 @@ def _prices(ax: Axes, result: Record, kinds: list[str], start: datetime, end_s: 
         usd = (part["on_demand_price_ratio"] * list_usd(result, part["gpu_type"])).to_numpy()
         ax.step(days, np.append(usd, usd[-1]), where="post", color=SERIES[i], linestyle=LINES[i % len(LINES)],
                 linewidth=1.3, label=kind)  # fmt: skip
-    ax.set_title("On demand")
     ax.set_ylabel("USD per GPU-hour")
     ax.set_ylim(bottom=0.0)
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     ax.yaxis.set_major_formatter(FuncFormatter(plain))
-    ax.legend(loc="lower right", ncols=len(kinds), bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, handlelength=1.8)
+    titled_with_key(ax, "On demand", len(kinds))

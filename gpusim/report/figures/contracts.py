@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from gpusim.analysis.wording import edges_s, hours
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import calendar_axis, height_in, sheet, thousands
+from gpusim.report.figures.frame import calendar_axis, key, legend_height_in, sheet, thousands
 from gpusim.tables.record import Record
 from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S
@@ -28,7 +28,7 @@ def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
     totals = accounts.groupby("contract", sort=False)["committed_gpu_hours"].sum()
     chosen = set(totals.sort_values(ascending=False, kind="stable").index[:MOST])
     names = [name for name in totals.index if name in chosen]
-    figure, axes = sheet([0.95] * len(names), 0.5)
+    figure, axes = sheet([0.95] * len(names), 0.24 + legend_height_in(3 if deliveries else 2))
     start, end_s = datetime.fromisoformat(result.manifest["start"]), result.manifest["duration_s"]
     for ax, name in zip(axes, names, strict=True):
         part = accounts[accounts["contract"] == name]
@@ -40,14 +40,13 @@ def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
         ax.set_ylim(bottom=0.0)
         thousands(ax)
     calendar_axis(axes[-1], start, 0.0, end_s)
-    key = [
+    handles = [
         Line2D([], [], color=COMMITTED, label="committed, while in force"),
         Patch(color=DELIVERED, label="delivered"),
     ]
     if deliveries:
-        key.append(Line2D([], [], color=SURE, marker="o", markersize=4, label="milestone: P10, P50, P90"))
-    figure.legend(handles=key, loc="upper left", ncols=3, bbox_to_anchor=(0.02, 1.0 - 0.05 / height_in(figure)),
-                  borderaxespad=0.0, handlelength=1.5)  # fmt: skip
+        handles.append(Line2D([], [], color=SURE, marker="o", markersize=4, label="milestone: P10, P50, P90"))
+    key(figure, handles, 0.05, length=1.5)
     return figure
 
 

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.economics import countries
-from gpusim.report.figures.frame import WIDTH_IN, blank, plain, row_labels
+from gpusim.report.figures.frame import blank, plain, row_labels
+from gpusim.report.figures.width import is_narrow, width_in
 from gpusim.tables.record import Record
 
 ROW_IN = 0.24
@@ -26,14 +27,17 @@ def draw(result: Record) -> Figure:
     table = countries(result)
     names, left_in = row_labels(list(table["country"]))
     top_in, body_in, bottom_in, gap_in = 0.1, ROW_IN * len(table) + 0.1, 0.48, 0.18
-    total_in, width_in = top_in + body_in + bottom_in, (WIDTH_IN - left_in - 3 * gap_in) / 3
-    figure = blank(WIDTH_IN, total_in)
+    across, down = (1, len(PANELS)) if is_narrow() else (len(PANELS), 1)
+    panel_in = (width_in() - left_in - across * gap_in) / across
+    total_in = top_in + down * (body_in + bottom_in)
+    figure = blank(width_in(), total_in)
     for i, column in enumerate(PANELS):
-        x_in = left_in + i * (width_in + gap_in)
-        box = (x_in / WIDTH_IN, bottom_in / total_in, width_in / WIDTH_IN, body_in / total_in)
+        x_in = left_in + i % across * (panel_in + gap_in)
+        y_in = bottom_in + (down - 1 - i // across) * (body_in + bottom_in)
+        box = (x_in / width_in(), y_in / total_in, panel_in / width_in(), body_in / total_in)
         ax = figure.add_axes(box)
         _bars(ax, table, column)
-        ax.set_yticks(range(len(names)), names if i == 0 else [])
+        ax.set_yticks(range(len(names)), names if i % across == 0 else [])
         ax.set_ylim(len(names) - 0.4, -0.6)
     return figure
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.series import Series
 from gpusim.causes import HELD, OFFLINE, USEFUL
-from gpusim.report.figures.frame import legend, legend_height_in, nothing, sheet, stack, thousands, time_axis
+from gpusim.report.figures.frame import legend, legend_height_in, nothing, sheet, stack, thousands, time_axis, titled
 from gpusim.report.figures.palette import COLOURS
 from gpusim.tables.record import Record
 from gpusim.units import WATT_PER_MW
@@ -45,7 +45,7 @@ def draw(result: Record, series: Series, entries: pd.DataFrame, sites: list[str]
     edges = series.edges_s / unit_s
     legend(figure, key, 0.08, extra if len(marks) else [])
     stack(axes[0], edges, gpus, did)
-    axes[0].set_title("Use of the planned GPUs")
+    titled(axes[0], "Use of the planned GPUs")
     axes[0].set_ylabel("GPUs")
     thousands(axes[0])
     _in_use(axes[1], edges, gpus)
@@ -68,11 +68,11 @@ def _in_use(ax, edges, gpus: pd.DataFrame) -> None:
     ax.set_ylim(0.0, 105.0)
     ax.set_yticks([0, 50, 100])
     ax.set_ylabel("%")
-    ax.set_title("Online GPUs held by jobs and replicas (solid), and useful (dashed)")
+    titled(ax, "Online GPUs held by jobs and replicas (solid), and useful (dashed)")
 
 
 def _queue(ax, edges, asked: pd.DataFrame, blamed: list[str]) -> None:
-    ax.set_title("GPUs demanded by waiting jobs and missing replicas, by what they waited for")
+    titled(ax, "GPUs demanded by waiting jobs and missing replicas, by what they waited for")
     ax.set_ylabel("GPUs")
     if blamed:
         stack(ax, edges, asked, blamed)
@@ -89,7 +89,7 @@ def _power(ax, edges, power: pd.DataFrame) -> None:
     ax.fill_between(edges, facility, step="post", color="#C4E3F7", linewidth=0)
     ax.fill_between(edges, it, step="post", color="#56B4E9", linewidth=0)
     ax.step(edges, limit, where="post", color="#D55E00", linewidth=1.3)
-    ax.set_title("Power: IT (dark), cooling and losses (light), limit of all sources (line)")
+    titled(ax, "Power: IT (dark), cooling and losses (light), limit of all sources (line)")
     ax.set_ylabel(name)
     thousands(ax)
 

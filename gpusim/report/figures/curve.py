@@ -11,8 +11,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.labels import label_of, unit_of
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import height_in, nothing, plain, sheet
+from gpusim.report.figures.frame import columns, height_in, key, nothing, plain, sheet
 from gpusim.report.figures.palette import LINES, SERIES
+from gpusim.report.figures.width import LINE_IN, is_narrow, wrapped
 from gpusim.units import number_of
 
 MOST = len(SERIES)  # lines that the eye can tell apart
@@ -35,8 +36,11 @@ def draw(summary: pd.DataFrame, axis: str, measure: str, by: str | None = None) 
     table = summary[(summary["measure"] == measure) & np.isfinite(summary["mean"])].sort_values(axis, kind="stable")
     entries = list(dict.fromkeys(summary[by])) if by else [None]
     unit = unit_of(measure, float(table["mean"].abs().max()) if len(table) else 0.0)
-    lines = -(-min(len(entries), MOST) // 3) if by else 0
-    figure, (ax,) = sheet([2.3], 0.36 + 0.18 * lines)
+    left_out = f" ({MOST} of {number_of(len(entries), 'line')})" if len(entries) > MOST else ""
+    title = wrapped(shortened(label_of(measure, unit), 74) + left_out)
+    title_in = 0.26 + LINE_IN * title.count("\n")
+    lines = -(-min(len(entries), MOST) // columns()) if by else 0
+    figure, (ax,) = sheet([2.3], title_in + 0.1 + 0.18 * lines)
     inch = 1.0 / height_in(figure)
     for i, entry in enumerate(entries[:MOST]):
         part = table if by is None else table[table[by] == entry]
@@ -46,23 +50,18 @@ def draw(summary: pd.DataFrame, axis: str, measure: str, by: str | None = None) 
         ax.minorticks_off()
         ax.set_xticks(_thinned(sorted(set(table[axis]))))
     else:
-        ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 2.5, 5, 10]))
+        ax.xaxis.set_major_locator(MaxNLocator(5 if is_narrow() else 8, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(plain))
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     ax.yaxis.set_major_formatter(FuncFormatter(plain))
-    ax.set_xlabel(shortened(axis, 60))
-    left_out = f" ({MOST} of {number_of(len(entries), 'line')})" if len(entries) > MOST else ""
-    title = shortened(label_of(measure, unit), 74) + left_out
+    ax.set_xlabel(shortened(axis, 44 if is_narrow() else 60))
     figure.text(0.02, 1.0 - 0.08 * inch, title, va="top", fontsize=9)
     if by:
         handles = [
             mpl.lines.Line2D([], [], color=SERIES[i], linestyle=LINES[i % len(LINES)], label=shortened(str(entry), 26))
             for i, entry in enumerate(entries[:MOST])
         ]
-        figure.legend(
-            handles=handles, loc="upper left", ncols=3, bbox_to_anchor=(0.02, 1.0 - 0.26 * inch), borderaxespad=0.0,
-            handlelength=2.2, columnspacing=1.4, labelspacing=0.35,
-        )  # fmt: skip
+        key(figure, handles, title_in, length=2.2)
     if table.empty:
         nothing(ax, "no run has this measure")
     return figure
@@ -86,4 +85,4 @@ def _goes_by_ratios(entries: pd.Series) -> bool:
 
 
 def _thinned(numbers: list[float]) -> list[float]:
-    return numbers[:: -(-len(numbers) // 8)]
+    return numbers[:: -(-len(numbers) // (5 if is_narrow() else 8))]

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from gpusim.analysis.labels import label_of, unit_of
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import height_in, nothing, rows_sheet
+from gpusim.report.figures.width import LINE_IN, is_narrow, wrapped
 from gpusim.units import number_of
 
 MOST = 40  # rows
@@ -45,7 +46,9 @@ def draw(summary: pd.DataFrame, axes: Sequence[str], measure: str) -> Figure:
     heading, names = ", ".join(axes), [_named(row) for row in table[list(axes)].itertuples(index=False)]
     if len(axes) > MOST_AXES or not axes:
         heading, names = "point", [f"point {point}" for point in table["point"]]
-    figure, ax = rows_sheet(names, 0.2, 0.62, label_of(measure, unit))
+    title, heading = wrapped(title), shortened(heading, 50 if is_narrow() else 80)
+    title_in = 0.32 + LINE_IN * title.count("\n")
+    figure, ax, _part = rows_sheet(names, 0.2, title_in + 0.3, label_of(measure, unit))
     for y, row in enumerate(table.itertuples()):
         if np.isfinite(row.low) and np.isfinite(row.high):
             ax.plot([row.low * unit.factor, row.high * unit.factor], [y, y], color="#0072B2", linewidth=1.6)
@@ -55,7 +58,7 @@ def draw(summary: pd.DataFrame, axes: Sequence[str], measure: str) -> Figure:
     ax.margins(x=0.05)
     inch = 1.0 / height_in(figure)
     figure.text(0.02, 1.0 - 0.08 * inch, title, va="top", fontsize=9)
-    figure.text(0.02, 1.0 - 0.32 * inch, shortened(heading, 80), va="top", fontsize=8, fontweight="bold")
+    figure.text(0.02, 1.0 - title_in * inch, heading, va="top", fontsize=8, fontweight="bold")
     if table.empty:
         nothing(ax, "no run has this measure")
         ax.set_xticks([])

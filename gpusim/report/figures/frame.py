@@ -18,6 +18,7 @@ from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
 from gpusim.errors import ResultError, shortened
 from gpusim.report.figures.palette import COLOURS
+from gpusim.report.figures.width import LINE_IN, WIDE_IN, is_narrow, width_in, wrapped
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S, calendar, seconds_between
 
@@ -61,8 +62,9 @@ def height_in(figure: Figure | SubFigure) -> float:
 
 # Sheets of fixed inches, time axes and legends: laid out by sums, which is much faster than a layout engine.
 
-WIDTH_IN = 6.6
 LONGEST = 20  # characters of a row label
+KEY_IN = 0.2  # of a legend between the title of a panel and the panel
+NAME_IN, EDGE_IN = 0.19, 0.15  # of a narrow sheet: of the name above a row, at the left of a panel of such rows
 
 
 def sheet(
@@ -70,21 +72,28 @@ def sheet(
 ) -> tuple[Figure, list]:
     """A figure of panels one below the other, of the given heights, with room for title and legend on top.
 
-    Between them are gaps, all of one height or each of its own.
+    Between them are gaps, all of one height or each of its own; on a narrow sheet titles have two lines.
     """
-    bottom_in, right_in = 0.52, 0.12
+    spare_in = LINE_IN * is_narrow()
+    top_in, bottom_in, right_in = top_in + spare_in, 0.52 + spare_in, 0.12
     gaps = [gaps_in] * (len(heights_in) - 1) if isinstance(gaps_in, float) else gaps_in
+    gaps = [gap_in + spare_in for gap_in in gaps]
     total = top_in + sum(heights_in) + sum(gaps) + bottom_in
-    figure = blank(WIDTH_IN, total)
+    figure = blank(width_in(), total)
     axes, y = [], total - top_in
     for height, gap in zip(heights_in, [*gaps, 0.0]):
         y -= height
-        box = (left_in / WIDTH_IN, y / total, 1.0 - (left_in + right_in) / WIDTH_IN, height / total)
+        box = (left_in / width_in(), y / total, 1.0 - (left_in + right_in) / width_in(), height / total)
         axes.append(figure.add_axes(box, sharex=axes[0] if axes else None))
         y -= gap
     for ax in axes[:-1]:
         ax.xaxis.set_visible(False)  # ticks are most of the drawing time
     return figure, axes
+
+
+def titled(ax: Axes, text: str) -> None:
+    """Put a title above a panel, in lines that fit on the sheet."""
+    ax.set_title(wrapped(text, ax.get_position().x0 * width_in() + 0.1))
 
 
 def time_axis(ax: Axes, result: Record) -> float:
@@ -93,8 +102,11 @@ def time_axis(ax: Axes, result: Record) -> float:
     unit_s, name = (DAY_S, "day") if duration_s > 3 * DAY_S else (HOUR_S, "hour")
     start = datetime.fromisoformat(result.manifest["start"])
     ax.set_xlim(0.0, duration_s / unit_s)
-    ax.xaxis.set_major_locator(MaxNLocator(8, integer=duration_s > 4 * unit_s, steps=[1, 2, 5, 10]))
-    ax.set_xlabel(f"{name} of the run ({name} 0: {start:%H:%M} UTC on {start.day} {start:%B %Y})")
+    ax.xaxis.set_major_locator(
+        MaxNLocator(5 if is_narrow() else 8, integer=duration_s > 4 * unit_s, steps=[1, 2, 5, 10])
+    )
+    began = f"({name} 0: {start:%H:%M} UTC on {start.day} {start:%B %Y})"
+    ax.set_xlabel(("\n" if is_narrow() else " ").join((f"{name} of the run", began)))
     return unit_s
 
 
@@ -112,18 +124,23 @@ def legend(figure: Figure, causes: list[str], y_in: float, extra: list = ()) -> 
     key(figure, [mpl.patches.Patch(color=COLOURS[c], label=WORDS[c].short) for c in causes] + list(extra), y_in)
 
 
-def key(figure: Figure, handles: list, y_in: float) -> None:
-    """Legend of handles with labels, whose upper edge is ``y_in`` below the top of the figure."""
+def key(figure: Figure, handles: list, y_in: float, most: int = 3, length: float = 1.2) -> None:
+    """Legend of handles with labels, in ``most`` columns, whose upper edge is ``y_in`` below the top of the figure."""
     height = height_in(figure)
     figure.legend(
-        handles=handles, loc="upper left", ncols=3, bbox_to_anchor=(0.02, 1.0 - y_in / height), borderaxespad=0.0,
-        handlelength=1.2, columnspacing=1.4, labelspacing=0.35,
+        handles=handles, loc="upper left", ncols=columns(most), bbox_to_anchor=(0.02, 1.0 - y_in / height),
+        borderaxespad=0.0, handlelength=length, columnspacing=1.4, labelspacing=0.35,
     )  # fmt: skip
 
 
-def legend_height_in(entries: int, columns: int = 3) -> float:
+def columns(most: int = 3) -> int:
+    """Columns of a legend that has ``most`` of them on a wide sheet."""
+    return min(most, 2) if is_narrow() else most
+
+
+def legend_height_in(entries: int, most: int = 3) -> float:
     """Room [in] that a legend of so many entries takes."""
-    return 0.165 * -(-entries // columns) + 0.1
+    return 0.165 * -(-entries // columns(most)) + 0.1
 
 
 def thousands(ax: Axes) -> None:
@@ -139,28 +156,66 @@ def nothing(ax: Axes, text: str) -> None:
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color="#555555")
 
 
+def titled_with_key(ax: Axes, text: str, entries: int) -> None:
+    """Put a title above a panel and its legend beside it; on a narrow sheet between the two."""
+    height = ax.get_position().height * height_in(ax.get_figure(root=False))
+    ax.set_title(text, y=1.0 + (KEY_IN + 0.05) / height if is_narrow() else None)
+    right = float(not is_narrow())
+    ax.legend(loc="lower right" if right else "lower left", ncols=entries, bbox_to_anchor=(right, 1.0),
+              borderaxespad=0.1, handlelength=1.8)  # fmt: skip
+
+
+# Rows with names: beside the panel, on a narrow sheet above each row.
+
+
+def pitch_in(row_in: float) -> float:
+    """[in] From row to row, of rows that take ``row_in`` without their names."""
+    return row_in + NAME_IN * is_narrow()
+
+
+def beside_in(names: list[str]) -> float:
+    """[in] Room at the left of a panel whose rows have names."""
+    return EDGE_IN if is_narrow() else max(0.2 + 0.073 * max(map(len, names), default=0), 0.7)
+
+
+def name_rows(ax: Axes, names: list[str], row_in: float, least: int = 2, points: float = 8.0) -> float:
+    """Name the rows 0, 1, ... of a panel, the first on top; which part of each is left to draw in.
+
+    Parameters
+    ----------
+    least : int
+        Rows that the panel has room for at least.
+    """
+    pitch, shift = pitch_in(row_in), 0.5 * (1.0 - row_in / pitch_in(row_in))
+    ax.set_ylim(max(len(names), least) - 0.5 - shift, -0.5 - shift)
+    ax.tick_params(axis="y", length=0)
+    ax.set_yticks(range(len(names)), [""] * len(names) if is_narrow() else names, fontsize=points)
+    for y, name in enumerate(names if is_narrow() else []):
+        ax.text(0.01, y - 0.5 - shift, name, transform=ax.get_yaxis_transform(), fontsize=points, va="top")
+    return row_in / pitch
+
+
 def row_labels(sites: list[str]) -> tuple[list[str], float]:
-    """Names of sites as row labels, long ones without their middle, and the room [in] that they take."""
+    """Names of sites as row labels, long ones without their middle, and the room [in] that they take beside a panel."""
     names = [shortened(site, LONGEST) for site in sites]
     return names, max(0.2 + 0.085 * max(map(len, names)), 0.7)
 
 
-def rows_sheet(names: list[str], row_in: float, top_in: float, label: str) -> tuple[Figure, Axes]:
-    """A figure of one panel with a row for each name, the first on top, and the label of its horizontal axis."""
-    label = textwrap.fill(label, 80)
-    left_in = max(0.2 + 0.073 * max(map(len, names), default=0), 0.7)
-    bottom_in, body_in = 0.5 + 0.15 * label.count("\n"), row_in * max(len(names), 2)
+def rows_sheet(names: list[str], row_in: float, top_in: float, label: str) -> tuple[Figure, Axes, float]:
+    """A figure of one panel with a row for each name, the first on top, and the label of its horizontal axis; and which
+    part of each row is left to draw in."""
+    label = wrapped(label, 0.3) if is_narrow() else textwrap.fill(label, 80)
+    left_in = beside_in(names)
+    bottom_in, body_in = 0.5 + LINE_IN * label.count("\n"), pitch_in(row_in) * max(len(names), 2)
     total_in = top_in + body_in + bottom_in
-    figure = blank(WIDTH_IN, total_in)
-    box = (left_in / WIDTH_IN, bottom_in / total_in, 1.0 - (left_in + 0.15) / WIDTH_IN, body_in / total_in)
+    figure = blank(width_in(), total_in)
+    box = (left_in / width_in(), bottom_in / total_in, 1.0 - (left_in + 0.15) / width_in(), body_in / total_in)
     ax = figure.add_axes(box)
-    ax.set_yticks(range(len(names)), names)
-    ax.set_ylim(max(len(names), 2) - 0.5, -0.5)
-    ax.tick_params(axis="y", length=0)
-    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    part = name_rows(ax, names, row_in)
+    ax.xaxis.set_major_locator(MaxNLocator(4 if is_narrow() else 6, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(plain))
     ax.set_xlabel(label, loc="right")  # a long one reaches below the names
-    return figure, ax
+    return figure, ax, part
 
 
 def plain(value: float, _place: int = 0) -> str:
@@ -177,7 +232,7 @@ STEPS = ((200.0, 1), (600.0, 3), (1300.0, 6), (6000.0, 12), (float("inf"), 60))
 
 def calendar_axis(ax: Axes, start: datetime, from_s: float, to_s: float) -> None:
     """Limits and ticks of an axis in days since ``start``: years, or months or days where the span is short."""
-    span_d = (to_s - from_s) / DAY_S
+    span_d = (to_s - from_s) / DAY_S * WIDE_IN / width_in()  # of a wide sheet, so that labels keep their distance
     if span_d <= DAYS[-1][0]:
         ticks, labels = _days(start, from_s, to_s, next(days for most, days in DAYS if span_d <= most))
     else:

@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.analysis.wording import no_number
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import WIDTH_IN, blank, plain
+from gpusim.report.figures.frame import blank, plain
+from gpusim.report.figures.width import LINE_IN, is_narrow, width_in, wrapped
 
 COLOURS = "cividis"  # the same to all eyes, in print too (Nuñez, Anderton and Renslow 2018)
 MOST_CELLS = 10  # side by side, in which numbers are readable
+CELL_IN = 0.45  # of a narrow sheet, as wide as its number
 MOST_TICKS = 24
 
 
@@ -40,23 +42,27 @@ def draw(summary: pd.DataFrame, down: str, across: str, measure: str) -> Figure:
     rows, columns = list(means.index), list(means.columns)
     names = [_said(entry, 24) for entry in rows]
     left_in, row_in = max(0.55 + 0.068 * max(map(len, names)), 0.9), 0.42 if len(rows) <= 12 else 0.2
-    turned = sum(len(_said(entry, 18)) + 2 for entry in columns) * 0.07 > WIDTH_IN - left_in - 1.0
+    turned = sum(len(_said(entry, 18)) + 2 for entry in columns) * 0.07 > width_in() - left_in - 1.0
     bottom_in = 0.46 + (0.065 * max(len(_said(entry, 18)) for entry in columns) if turned else 0.0)
     body_in = row_in * max(len(rows), 2)
-    total_in = 0.36 + body_in + bottom_in
-    figure = blank(WIDTH_IN, total_in)
-    box = (left_in / WIDTH_IN, bottom_in / total_in, (WIDTH_IN - left_in - 0.95) / WIDTH_IN, body_in / total_in)
+    title = wrapped(shortened(label_of(measure, unit), 88) + (", mean over the other axes" if many else ""))
+    total_in = 0.36 + LINE_IN * title.count("\n") + body_in + bottom_in
+    figure = blank(width_in(), total_in)
+    across_in = width_in() - left_in - 0.95
+    box = (left_in / width_in(), bottom_in / total_in, across_in / width_in(), body_in / total_in)
     ax = figure.add_axes(box)
     colours = mpl.colormaps[COLOURS].with_extremes(bad="#DDDDDD")
     image = ax.imshow(means.to_numpy(float) * unit.factor, cmap=colours, aspect="auto", interpolation="none")
     _ticks(ax, names, [_said(entry, 18) for entry in columns], turned)
-    ax.set_xlabel(shortened(across, 60))
-    ax.set_ylabel(shortened(down, 8 + int(body_in / 0.075)), fontsize=9)
-    if len(columns) <= MOST_CELLS and len(rows) <= 20:
+    ax.set_xlabel(shortened(across, 36 if is_narrow() else 60))
+    ax.set_ylabel(shortened(down, int(body_in / 0.075) + 8 * (not is_narrow())), fontsize=9)
+    most_cells = int(across_in / CELL_IN) if is_narrow() else MOST_CELLS
+    if len(columns) <= most_cells and len(rows) <= 20:
         _numbers(ax, image, shown, None if many or row_in < 0.4 else half, unit)
-    bar = figure.add_axes(((WIDTH_IN - 0.85) / WIDTH_IN, bottom_in / total_in, 0.13 / WIDTH_IN, body_in / total_in))
+    bar = figure.add_axes(
+        ((width_in() - 0.85) / width_in(), bottom_in / total_in, 0.13 / width_in(), body_in / total_in)
+    )
     figure.colorbar(image, cax=bar).ax.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(plain))
-    title = shortened(label_of(measure, unit), 88) + (", mean over the other axes" if many else "")
     figure.text(0.02, 1.0 - 0.08 / total_in, title, va="top", fontsize=9)
     return figure
 

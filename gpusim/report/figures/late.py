@@ -12,7 +12,7 @@ from gpusim.analysis.series import Series
 from gpusim.analysis.wording import percent
 from gpusim.errors import shortened
 from gpusim.misses import MISSES
-from gpusim.report.figures.frame import key, legend_height_in, nothing, sheet, stack, thousands, time_axis
+from gpusim.report.figures.frame import key, legend_height_in, nothing, sheet, stack, thousands, time_axis, titled
 from gpusim.report.figures.requests import LONGEST
 from gpusim.tables.record import Record
 
@@ -43,7 +43,7 @@ def draw(result: Record, series: Series, service: str) -> Figure:
     allowed = 1.0 - objectives(result, service).share
     for ax, (name, table) in zip(axes, shares.items(), strict=True):
         stack(ax, edges, table, [cause for cause in shown if cause in table], COLOURS)
-        ax.set_title(_title(name if len(regions) > 1 else "", allowed, 100.0 * allowed <= 1.05 * most))
+        titled(ax, _title(name if len(regions) > 1 else "", allowed, 100.0 * allowed <= 1.05 * most))
         _scale(ax, most, 100.0 * allowed)
         if not table.to_numpy().any():
             nothing(ax, "no request was late")

@@ -12,13 +12,14 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from gpusim.analysis.requests import arrivals, distribution, latencies, objectives
 from gpusim.analysis.wording import short_time
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import WIDTH_IN, blank, height_in, key, legend_height_in, nothing
+from gpusim.report.figures.frame import blank, height_in, key, legend_height_in, nothing
 from gpusim.report.figures.palette import LINES, OTHER, SERIES
 from gpusim.report.figures.requests import LONGEST, MOST, OTHERS
+from gpusim.report.figures.width import is_narrow, width_in
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S
 
-HEIGHT_IN, BOTTOM_IN = 1.9, 0.52
+HEIGHT_IN, BOTTOM_IN, TITLE_IN = 1.9, 0.52, 0.42
 LEFT_IN, PANEL_IN, APART_IN = 0.55, 2.8, 0.3
 LABEL_IN = 0.48  # between ticks
 LONG_S = (10.0, 60.0, 600.0, HOUR_S, 6 * HOUR_S, DAY_S, 7 * DAY_S, 60 * DAY_S, 1e3 * DAY_S)
@@ -40,13 +41,15 @@ def draw(result: Record, service: str) -> Figure:
         Line2D([], [], label=shortened(name, LONGEST), **_look(i)) for i, name in enumerate(groups) if len(groups) > 1
     ]
     top_in = 0.5 + (legend_height_in(len(handles)) if handles else 0.0)
-    figure = blank(WIDTH_IN, top_in + HEIGHT_IN + BOTTOM_IN)
+    down = len(PANELS) if is_narrow() else 1
+    figure = blank(width_in(), top_in + down * (HEIGHT_IN + BOTTOM_IN) + (down - 1) * TITLE_IN)
     key(figure, handles, 0.08)
     of_all = latencies(result).set_index("service").loc[service]
     promised, height = objectives(result, service), height_in(figure)
     for i, (measure, (title, name, none)) in enumerate(PANELS.items()):
-        left_in = LEFT_IN + i * (PANEL_IN + APART_IN)
-        box = (left_in / WIDTH_IN, BOTTOM_IN / height, PANEL_IN / WIDTH_IN, HEIGHT_IN / height)
+        left_in = LEFT_IN + (0.0 if is_narrow() else i * (PANEL_IN + APART_IN))
+        bottom_in = BOTTOM_IN + (len(PANELS) - 1 - i) * (HEIGHT_IN + BOTTOM_IN + TITLE_IN) * is_narrow()
+        box = (left_in / width_in(), bottom_in / height, PANEL_IN / width_in(), HEIGHT_IN / height)
         ax, promised_s = figure.add_axes(box), getattr(promised, measure)
         half_s, most_s = of_all[[f"{name}_p50_s", f"{name}_p99_s"]]
         if half_s == half_s:
@@ -59,7 +62,8 @@ def draw(result: Record, service: str) -> Figure:
             ax.set_yticks([])
             ax.set_xlabel("at most")
         ax.set_title(title, fontsize=8.5)
-    figure.axes[0].set_ylabel("% of requests")
+    for ax in figure.axes if is_narrow() else figure.axes[:1]:
+        ax.set_ylabel("% of requests")
     return figure
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.wording import edges_s
-from gpusim.report.figures.frame import calendar_axis, plain, sheet
+from gpusim.report.figures.frame import calendar_axis, plain, sheet, titled_with_key
 from gpusim.tables.record import Record
 from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S
@@ -41,14 +41,12 @@ def draw(result: Record) -> Figure:
     start, end_s = datetime.fromisoformat(result.manifest["start"]), result.manifest["duration_s"]
     firsts = [f"{quarter[:4]}-{3 * int(quarter[-1]) - 2:02d}" for quarter in table["quarter"]]
     days = edges_s(firsts, start, end_s) / DAY_S
-    _lines(axes[0], days, table, EARNED, unit)
-    axes[0].set_title(f"By quarter [{name}]")
+    _lines(axes[0], days, table, EARNED, unit, f"By quarter [{name}]")
     free = table["free_cash_usd"].to_numpy() / unit
     colours = np.where(free < 0.0, "#D55E00", "#0072B2")
     axes[1].bar(days[:-1], free, np.diff(days), align="edge", color=colours, linewidth=0.5, edgecolor="white")
     axes[1].set_title(f"Free cash by quarter [{name}]")
-    _lines(axes[2], days, table, OWNED, unit)
-    axes[2].set_title(f"At the end of the quarter [{name}]")
+    _lines(axes[2], days, table, OWNED, unit, f"At the end of the quarter [{name}]")
     for ax in axes:
         ax.axhline(0.0, color="black", linewidth=0.6)
         ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
@@ -57,13 +55,13 @@ def draw(result: Record) -> Figure:
     return figure
 
 
-def _lines(ax: Axes, days: np.ndarray, table: pd.DataFrame, shown: dict, unit: float) -> None:
+def _lines(ax: Axes, days: np.ndarray, table: pd.DataFrame, shown: dict, unit: float, title: str) -> None:
     for key, (label, colour, style) in ((key, how) for key, how in shown.items() if key in table):
         values = table[key].to_numpy() / unit
         ax.step(
             days, np.append(values, values[-1]), where="post", color=colour, linestyle=style, label=label, linewidth=1.4
         )
-    ax.legend(loc="lower right", ncols=4, bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, handlelength=1.8)
+    titled_with_key(ax, title, 4)
 
 
 # Cash over replications: how much free cash there has been, and how much the owners have paid in.
@@ -85,9 +83,8 @@ def draw_cash(deliveries: Deliveries) -> Figure:
         ax.fill_between(days, low, high, color=light, linewidth=0, label="P10 to P90")
         ax.plot(days, middle, color=dark, linewidth=1.4, label="P50")
         ax.axhline(0.0, color="black", linewidth=0.6)
-        ax.set_title(f"{label[0].upper()}{label[1:]} [{name}]")
         ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         ax.yaxis.set_major_formatter(FuncFormatter(plain))
-        ax.legend(loc="lower right", ncols=2, bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, handlelength=1.8)
+        titled_with_key(ax, f"{label[0].upper()}{label[1:]} [{name}]", 2)
     calendar_axis(axes[-1], start, 0.0, about["duration_s"])
     return figure

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gpusim.report.figures import FORMATS
-from gpusim.report.figures.frame import WIDTH_IN, blank, height_in, key, legend_height_in
+from gpusim.report.figures.frame import blank, height_in, key, legend_height_in
 from gpusim.report.figures.palette import SERIES, STYLE
+from gpusim.report.figures.width import WIDE_IN
 from gpusim.studies.packing.inflation import CURVES
 
 LEFT_IN, PANEL_IN, APART_IN, HEIGHT_IN, BOTTOM_IN = 0.55, 2.6, 0.72, 2.2, 0.5
@@ -36,13 +37,13 @@ def draw(found: pd.DataFrame, published: pd.DataFrame | None = None) -> Figure:
     if published is not None:
         handles.append(Line2D([], [], label="as published", linestyle="", color="#555555", **DOT))
     top_in = legend_height_in(len(handles)) + 0.14
-    figure = blank(WIDTH_IN, top_in + HEIGHT_IN + BOTTOM_IN)
+    figure = blank(WIDE_IN, top_in + HEIGHT_IN + BOTTOM_IN)
     key(figure, handles, 0.08)
     height = height_in(figure)
     means, theirs = (None if table is None else _means(table) for table in (found, published))
     for i, (curve, label) in enumerate(LABELS.items()):
         left_in = LEFT_IN + i * (PANEL_IN + APART_IN)
-        box = (left_in / WIDTH_IN, BOTTOM_IN / height, PANEL_IN / WIDTH_IN, HEIGHT_IN / height)
+        box = (left_in / WIDE_IN, BOTTOM_IN / height, PANEL_IN / WIDE_IN, HEIGHT_IN / height)
         ax = figure.add_axes(box)
         for place, name in enumerate(policies):
             own = means.loc[name, curve].sort_index()

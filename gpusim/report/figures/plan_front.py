@@ -12,7 +12,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 from gpusim.analysis.labels import Unit, unit_of
 from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import compact, quantity
-from gpusim.report.figures.frame import height_in, plain, sheet, thousands
+from gpusim.report.figures.frame import height_in, key, legend_height_in, plain, sheet, thousands, titled
+from gpusim.report.figures.width import is_narrow
 from gpusim.studies.planning.goal import Condition, Goal
 
 FRONT, CHOSEN, OTHERS, MISSED = "#0072B2", "#D55E00", "#A8A8A8", "#F3EDE4"
@@ -30,10 +31,10 @@ def draw(goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.S
     chosen : Series
         The row of ``candidates`` that is chosen.
     """
-    figure, axes = sheet([PANEL_IN] * len(goal.conditions), top_in=0.78, left_in=0.8)
+    figure, axes = sheet([PANEL_IN] * len(goal.conditions), top_in=0.51 + legend_height_in(4, 4), left_in=0.8)
     for ax, condition in zip(axes, goal.conditions):
         _panel(ax, condition, candidates, front, chosen)
-    axes[-1].xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axes[-1].xaxis.set_major_locator(MaxNLocator(4 if is_narrow() else 6, steps=[1, 2, 2.5, 5, 10]))
     axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda usd, _place: compact(usd)))
     axes[-1].set_xlabel("cost of purchases [USD]")
     height = height_in(figure)
@@ -44,7 +45,7 @@ def draw(goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.S
         else f"No plan meets the goal; the closest costs {cost}"
     )
     figure.text(0.02, 1.0 - 0.08 / height, title, va="top", fontsize=9)
-    _legend(figure, height)
+    key(figure, _handles(), 0.24, 4, 1.4)
     return figure
 
 
@@ -74,7 +75,7 @@ def _panel(ax: Axes, condition: Condition, candidates: pd.DataFrame, front: pd.D
     ax.plot(front["cost_usd"], figures, "-o", color=FRONT, markersize=4, linewidth=0.9, drawstyle="steps-post")
     ax.plot(chosen["cost_usd"], chosen[condition.text] * unit.factor, "D", color=CHOSEN, markersize=7, zorder=5)
     name = f"{condition.text} [{unit.name}]" if unit.name else condition.text
-    ax.set_title(f"{name}, goal {condition.operator} {condition.shown} (dashed)")
+    titled(ax, f"{name}, goal {condition.operator} {condition.shown} (dashed)")
 
 
 def _goal(ax: Axes, condition: Condition, unit: Unit) -> None:
@@ -91,14 +92,10 @@ def _whiskers(ax: Axes, front: pd.DataFrame, condition: Condition, unit: Unit) -
     ax.vlines(front["cost_usd"], *ends, color=FRONT, linewidth=1.0, zorder=3)
 
 
-def _legend(figure: Figure, height: float) -> None:
-    handles = [
+def _handles() -> list[Line2D]:
+    return [
         Line2D([], [], color=CHOSEN, marker="D", linestyle="", label="chosen"),
         Line2D([], [], color=FRONT, marker="o", markersize=4, label="front, with 95% intervals"),
         Line2D([], [], color=OTHERS, marker="o", markersize=3.5, linestyle="", label="other candidates"),
         Line2D([], [], color=OTHERS, marker="x", markersize=3.5, linestyle="", label="not run to the end"),
     ]
-    figure.legend(
-        handles=handles, loc="upper left", ncols=4, bbox_to_anchor=(0.02, 1.0 - 0.24 / height), borderaxespad=0.0,
-        handlelength=1.4, columnspacing=1.4,
-    )  # fmt: skip

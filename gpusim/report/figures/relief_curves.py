@@ -15,8 +15,9 @@ from gpusim.analysis.levelling import beyond
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.causes import WORDS
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import WIDTH_IN, blank, plain
+from gpusim.report.figures.frame import blank, plain
 from gpusim.report.figures.relief_ranking import BETTER, WORSE, gain_label, is_certain
+from gpusim.report.figures.width import LINE_IN, is_narrow, width_in, wrapped
 from gpusim.tables.studies import Relief
 from gpusim.units import number_of
 
@@ -32,7 +33,7 @@ AMOUNTS = {
 }
 LEFT_IN, SIDE_IN = 0.75, 2.15  # of the vertical axis; of the words beside a curve
 PANEL_IN, GAP_IN = 1.3, 0.62
-WRAP = 34  # characters of the words beside a curve
+WRAP, WRAP_ABOVE = 34, 48  # characters of the words beside a curve, and above it
 
 
 def draw(relief: Relief) -> Figure:
@@ -47,18 +48,24 @@ def draw(relief: Relief) -> Figure:
     names = relief.ranking.set_index("relief")["group"]
     unit = unit_of(measure, float(curves["gain"].abs().max()))
     parts = list(curves.groupby("relief", sort=False))
-    title = textwrap.wrap(f"Gain against how far a constraint is loosened: {gain_label(measure, unit)}", 86)
-    top_in = 0.2 + 0.15 * len(title)
-    total_in = top_in + (PANEL_IN + GAP_IN) * len(parts)
-    figure = blank(WIDTH_IN, total_in)
-    width = 1.0 - (LEFT_IN + SIDE_IN + 0.15) / WIDTH_IN
-    for i, (name, part) in enumerate(parts):
-        bottom = 1.0 - (top_in + PANEL_IN + (PANEL_IN + GAP_IN) * i) / total_in
-        box = (LEFT_IN / WIDTH_IN, bottom, width, PANEL_IN / total_in)
+    title = wrapped(f"Gain against how far a constraint is loosened: {gain_label(measure, unit)}", 0.6, 9.0)
+    words = [_words(names[name], part) for name, part in parts]
+    side_in = 0.0 if is_narrow() else SIDE_IN
+    above_in = [LINE_IN * (name.count("\n") + text.count("\n") + 2.4) * is_narrow() for name, text in words]
+    top_in = 0.35 + LINE_IN * title.count("\n")
+    total_in = top_in + (PANEL_IN + GAP_IN) * len(parts) + sum(above_in)
+    figure = blank(width_in(), total_in)
+    width = 1.0 - (LEFT_IN + side_in + 0.15) / width_in()
+    for i, (_name, part) in enumerate(parts):
+        bottom = 1.0 - (top_in + sum(above_in[: i + 1]) + PANEL_IN + (PANEL_IN + GAP_IN) * i) / total_in
+        box = (LEFT_IN / width_in(), bottom, width, PANEL_IN / total_in)
         ax = figure.add_axes(box, sharey=figure.axes[0] if figure.axes else None)
         _curve(ax, part, unit)
-        _words(ax, names[name], part)
-    figure.text(0.02, 1.0 - 0.08 / total_in, "\n".join(title), va="top", fontsize=9)
+        if is_narrow():
+            _write(ax, *words[i], 0.0, 1.0 + (above_in[i] - 0.1) / PANEL_IN)
+        else:
+            _write(ax, *words[i], 1.04, 1.0)
+    figure.text(0.02, 1.0 - 0.08 / total_in, title, va="top", fontsize=9)
     return figure
 
 
@@ -81,9 +88,9 @@ def _curve(ax: Axes, part: pd.DataFrame, unit: Unit) -> None:
     ax.set_xlabel(AMOUNTS[part["unit"].iloc[0]][0], labelpad=2)
 
 
-def _words(ax: Axes, name: str, part: pd.DataFrame) -> None:
-    """Beside a curve: what is loosened, what gains do behind the knee, and the largest other cause then."""
-    knee = part[part["knee"]]
+def _words(name: str, part: pd.DataFrame) -> tuple[str, str]:
+    """Of a curve: what is loosened, as a title; what gains do behind the knee, and the largest other cause then."""
+    wrap, knee = WRAP_ABOVE if is_narrow() else WRAP, part[part["knee"]]
     if len(knee):
         row, found = knee.iloc[0], beyond(part)
         amount = AMOUNTS[row["unit"]][1].format(quantity(row["amount"]))
@@ -96,13 +103,16 @@ def _words(ax: Axes, name: str, part: pd.DataFrame) -> None:
     else:
         row = part.iloc[-1]
         text = "gains nothing" if part["gain"].max() <= 0.0 else "does not level off in these runs"
-    lines = [textwrap.fill(text, WRAP)]
+    lines = [textwrap.fill(text, wrap)]
     if row["next_pool"]:
         held = f"({number_of(compact(row['next_gpu_hours']), 'GPU-hour')} held back)"
         place = f"then: {WORDS[row['next_cause']].short}, {shortened(row['next_pool'], 44)} {held}"
-        lines.append(textwrap.fill(place, WRAP))
-    title = textwrap.fill(shortened(name, 64), WRAP - 6)
-    text = "\n".join(lines)
-    ax.text(1.04, 1.0, title, transform=ax.transAxes, fontsize=8.5, fontweight="bold", va="top", linespacing=1.15)
-    down_in = 0.08 + 0.15 * (title.count("\n") + 1)
-    ax.text(1.04, 1.0 - down_in / PANEL_IN, text, transform=ax.transAxes, fontsize=8, va="top", linespacing=1.25)
+        lines.append(textwrap.fill(place, wrap))
+    return textwrap.fill(shortened(name, 64), wrap - 6), "\n".join(lines)
+
+
+def _write(ax: Axes, title: str, text: str, x: float, y: float) -> None:
+    """Put the words of a curve beside it or above it, from a place in shares of its panel down."""
+    ax.text(x, y, title, transform=ax.transAxes, fontsize=8.5, fontweight="bold", va="top", linespacing=1.15)
+    down_in = 0.08 * (not is_narrow()) + LINE_IN * (title.count("\n") + 1)
+    ax.text(x, y - down_in / PANEL_IN, text, transform=ax.transAxes, fontsize=8, va="top", linespacing=1.25)

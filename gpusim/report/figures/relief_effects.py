@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.labels import words_of
 from gpusim.analysis.measure import sign_of
-from gpusim.report.figures.frame import WIDTH_IN, blank
-from gpusim.report.figures.relief_ranking import BETTER, LEFT_IN, MOST, RIGHT_IN, WORSE, is_certain, name_rows, steps
+from gpusim.report.figures.frame import blank
+from gpusim.report.figures.relief_ranking import BETTER, MOST, RIGHT_IN, WORSE, is_certain, name_rows, steps, words_in
+from gpusim.report.figures.width import LINE_IN, is_narrow, width_in, wrapped
 from gpusim.report.tables import NO_CHANGE
 from gpusim.report.tables import relative as said
 from gpusim.tables.studies import Relief
@@ -36,32 +37,34 @@ def draw(relief: Relief) -> Figure:
     table, effects = relief.ranking.head(MOST), relief.effects.set_index(["relief", "measure"])
     measures = list(dict.fromkeys((relief.about["measure"], *SHOWN)))[: len(SHOWN)]
     names, row_in = steps(table)
-    heads = [textwrap.fill(words_of(measure), 10, break_on_hyphens=False) for measure in measures]
+    wrap, points = (9, 7.0) if is_narrow() else (10, 6.8)
+    heads = [textwrap.fill(words_of(measure), wrap, break_on_hyphens=False) for measure in measures]
     head_in = 0.12 + 0.13 * max(head.count("\n") + 1 for head in heads)
-    top_in, bottom_in, body_in = 0.32 + head_in, 0.06, row_in * len(names)
+    title = wrapped("Relative change by one step. Blue is better, orange worse; grey: the 95% interval holds 0")
+    title_in = 0.32 + LINE_IN * title.count("\n")
+    top_in, bottom_in, body_in = title_in + head_in, 0.06, row_in * len(names)
     total_in = top_in + body_in + bottom_in
-    figure = blank(WIDTH_IN, total_in)
-    width = (WIDTH_IN - LEFT_IN - RIGHT_IN) / WIDTH_IN
-    ax = figure.add_axes((LEFT_IN / WIDTH_IN, bottom_in / total_in, width, body_in / total_in))
-    name_rows(figure, ax, names, table["rank"])
+    figure = blank(width_in(), total_in)
+    width = (width_in() - words_in() - RIGHT_IN) / width_in()
+    ax = figure.add_axes((words_in() / width_in(), bottom_in / total_in, width, body_in / total_in))
+    part = name_rows(figure, ax, names, row_in, table["rank"])
     cells = {
         (y, x): effects.loc[(name, measure)]
         for y, name in enumerate(table["relief"])
         for x, measure in enumerate(measures)
         if (name, measure) in effects.index
     }
-    _cells(ax, cells, measures)
+    _cells(ax, cells, measures, part)
     ax.set_xlim(-0.5, len(measures) - 0.5)
     ax.xaxis.tick_top()
     ax.set_xticks(range(len(measures)), heads)
-    ax.tick_params(length=0, labelsize=6.8, pad=3)
+    ax.tick_params(length=0, labelsize=points, pad=3)
     ax.spines[:].set_visible(False)
-    title = "Relative change by one step. Blue is better, orange worse; grey: the 95% interval holds 0"
     figure.text(0.02, 1.0 - 0.08 / total_in, title, va="top", fontsize=9)
     return figure
 
 
-def _cells(ax: Axes, cells: dict[tuple[int, int], pd.Series], measures: list[str]) -> None:
+def _cells(ax: Axes, cells: dict[tuple[int, int], pd.Series], measures: list[str], part: float) -> None:
     """Colour by size and sense of what is certain, on the scale of a root, so that small changes are seen too."""
     relative = {place: _relative(cell) for place, cell in cells.items()}
     certain = {place for place, cell in cells.items() if is_certain(cell["low"], cell["high"])}
@@ -71,8 +74,8 @@ def _cells(ax: Axes, cells: dict[tuple[int, int], pd.Series], measures: list[str
         if sure and np.isfinite(change):
             strength = 0.12 + 0.5 * np.sqrt(abs(change) / most)
             colour = BETTER if sign_of(measures[x]) * change > 0.0 else WORSE
-            box = mpl.patches.Rectangle((x - 0.47, y - 0.45), 0.94, 0.9, color=colour, alpha=strength, linewidth=0)
-            ax.add_patch(box)
+            corner, height = (x - 0.47, y - 0.45 * part), 0.9 * part
+            ax.add_patch(mpl.patches.Rectangle(corner, 0.94, height, color=colour, alpha=strength, linewidth=0))
         ax.text(x, y, said(change), ha="center", va="center", fontsize=7.5, color="black" if sure else "#666666",
                 fontweight="bold" if sure else "normal")  # fmt: skip
 

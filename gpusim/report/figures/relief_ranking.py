@@ -14,16 +14,17 @@ from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.analysis.measure import sign_of
 from gpusim.analysis.wording import compact
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import WIDTH_IN, blank, plain
+from gpusim.report.figures.frame import EDGE_IN, blank, plain
+from gpusim.report.figures.width import is_narrow, width_in, wrapped
 from gpusim.tables.studies import Relief
 from gpusim.units import number_of
 
 MOST = 12  # rows
 BETTER, WORSE, UNSURE = "#0072B2", "#D55E00", "#777777"
-LEFT_IN, RIGHT_IN = 2.62, 0.12  # of the words; beyond the last panel
-SPLIT_IN = 5.05  # where gains end and the ledger begins
-LINE_IN = 0.135
-WRAP = 35  # characters of a line of words
+WORDS_IN, RIGHT_IN = 2.62, 0.12  # of the words beside a panel; beyond the last panel
+LEDGER_IN = 1.55  # of the panel of the ledger
+LINE_IN, MARKS_IN = 0.135, 0.24  # of a line of words; of what is drawn below them on a narrow sheet
+WRAP, WRAP_ABOVE = 35, 54  # characters of a line of words: beside a panel, above a row
 
 
 def draw(relief: Relief) -> Figure:
@@ -38,43 +39,60 @@ def draw(relief: Relief) -> Figure:
     gains = table["gain"].to_numpy(float)
     unit = unit_of(measure, float(np.abs(gains[np.isfinite(gains)]).max(initial=0.0)))
     names, row_in = steps(table)
-    label = textwrap.fill(gain_label(measure, unit), 58)
+    left_in, split_in = words_in(), width_in() - LEDGER_IN
+    label = textwrap.fill(gain_label(measure, unit), 36 if is_narrow() else 58)
     left_out = len(relief.ranking) - len(table)
     title = "Gain from one step: mean change over paired runs and its 95% interval (hollow: may be none)"
+    title = wrapped(title)
     title += f".\nThe first {MOST}; {number_of(left_out, 'smaller one')} left out" if left_out else ""
     top_in, bottom_in = 0.52 + 0.16 * title.count("\n"), 0.5 + LINE_IN * label.count("\n")
     body_in = row_in * len(names)
     total_in = top_in + body_in + bottom_in
-    figure = blank(WIDTH_IN, total_in)
+    figure = blank(width_in(), total_in)
     low, height = bottom_in / total_in, body_in / total_in
-    ax = figure.add_axes((LEFT_IN / WIDTH_IN, low, (SPLIT_IN - LEFT_IN) / WIDTH_IN, height))
-    ledger = figure.add_axes(((SPLIT_IN + 0.2) / WIDTH_IN, low, (WIDTH_IN - SPLIT_IN - 0.2) / WIDTH_IN, height))
-    name_rows(figure, ax, names, table["rank"])
+    ax = figure.add_axes((left_in / width_in(), low, (split_in - left_in) / width_in(), height))
+    ledger = figure.add_axes(((split_in + 0.2) / width_in(), low, (LEDGER_IN - 0.2) / width_in(), height))
+    part = name_rows(figure, ax, names, row_in, table["rank"])
     _gains(ax, table, unit)
     ax.set_xlabel(label, loc="right")
-    _ledger(ledger, table)
+    _ledger(ledger, table, 0.42 if not is_narrow() else 0.6 * part)
+    ledger.set_ylim(ax.get_ylim())
     figure.text(0.02, 1.0 - 0.08 / total_in, title, va="top", fontsize=9)
     head = 1.0 - (top_in - 0.07) / total_in
-    for x_in, text in ((0.13, "# by gain"), (LEFT_IN, "gain"), (SPLIT_IN + 0.2, "ledger: held back")):
-        figure.text(x_in / WIDTH_IN, head, text, fontsize=8, fontweight="bold", va="bottom")
+    heads = {0.13: "# by gain", left_in: "gain", split_in + 0.2: "ledger: held back"}
+    if is_narrow():
+        heads = {0.13: "# by gain, and gain", split_in + 0.2: "ledger: held back"}
+    for x_in, text in heads.items():
+        figure.text(x_in / width_in(), head, text, fontsize=8, fontweight="bold", va="bottom")
     return figure
 
 
+def words_in() -> float:
+    """[in] Left of a panel: beside the words, on a narrow sheet below them."""
+    return EDGE_IN if is_narrow() else WORDS_IN
+
+
 def steps(table: pd.DataFrame) -> tuple[list[str], float]:
-    """The steps in words, wrapped into the room beside the panels, and the height [in] of a row."""
-    names = [textwrap.fill(shortened(text, 100), WRAP) for text in table["text"]]
-    return names, 0.14 + LINE_IN * max(name.count("\n") + 1 for name in names)
+    """The steps in words, wrapped into the room beside the panels or above each row, and the height [in] of a row."""
+    wrap = WRAP_ABOVE if is_narrow() else WRAP
+    names = [textwrap.fill(shortened(text, 100), wrap) for text in table["text"]]
+    row_in = 0.14 + LINE_IN * max(name.count("\n") + 1 for name in names)
+    return names, row_in + MARKS_IN * is_narrow()
 
 
-def name_rows(figure: Figure, ax: Axes, names: list[str], ranks: pd.Series) -> None:
-    """Put a rank and a step in words at the left of every row of a panel, the first on top."""
-    ax.set_ylim(len(names) - 0.5, -0.5)
+def name_rows(figure: Figure, ax: Axes, names: list[str], row_in: float, ranks: pd.Series) -> float:
+    """Put a rank and a step in words at the left of every row of a panel, on a narrow sheet above it, the first on top;
+    which part of each row is left to draw in."""
+    part = MARKS_IN / row_in if is_narrow() else 1.0
+    shift = 0.5 * (1.0 - part)
+    ax.set_ylim(len(names) - 0.5 - shift, -0.5 - shift)
     ax.set_yticks([])
     box = ax.get_position()
     for y, (name, rank) in enumerate(zip(names, ranks, strict=True)):
-        height = box.y1 - (y + 0.5) / len(names) * box.height
-        figure.text(0.13 / WIDTH_IN, height, str(rank), va="center", fontsize=8, fontweight="bold")
-        figure.text(0.4 / WIDTH_IN, height, name, va="center", fontsize=8, linespacing=1.15)
+        height = box.y1 - (y + 0.5 * (1.0 - part if is_narrow() else 1.0)) / len(names) * box.height
+        figure.text(0.13 / width_in(), height, str(rank), va="center", fontsize=8, fontweight="bold")
+        figure.text(0.4 / width_in(), height, name, va="center", fontsize=8, linespacing=1.15)
+    return part
 
 
 def gain_label(measure: str, unit: Unit) -> str:
@@ -108,17 +126,16 @@ def _gains(ax: Axes, table: pd.DataFrame, unit: Unit) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(plain))
 
 
-def _ledger(ax: Axes, table: pd.DataFrame) -> None:
+def _ledger(ax: Axes, table: pd.DataFrame, height: float) -> None:
     most = max(float(table["ledger_gpu_hours"].max()), 1e-9) if table["ledger_gpu_hours"].notna().any() else 1.0
     for y, row in enumerate(table.itertuples()):
         if np.isnan(row.ledger_gpu_hours):
             ax.text(0.0, y, "not in the ledger", va="center", fontsize=8, color="#555555", style="italic")
         else:
-            ax.barh(y, row.ledger_gpu_hours, height=0.42, color="#9A9A9A", linewidth=0)
+            ax.barh(y, row.ledger_gpu_hours, height=height, color="#9A9A9A", linewidth=0)
             text = f" {compact(row.ledger_gpu_hours)}, #{row.ledger_rank:.0f}"
             ax.text(row.ledger_gpu_hours, y, text, va="center", fontsize=8)
     ax.set_xlim(0.0, 2.1 * most)  # room for the numbers beside the bars
-    ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_yticks([])
     ax.set_xticks([])
     ax.spines[["left", "bottom"]].set_visible(False)

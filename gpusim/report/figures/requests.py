@@ -13,7 +13,17 @@ from gpusim.analysis.requests import arrivals, objectives
 from gpusim.analysis.series import Series
 from gpusim.analysis.wording import percent
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import key, legend_height_in, nothing, plain, sheet, thousands, time_axis
+from gpusim.report.figures.frame import (
+    height_in,
+    key,
+    legend_height_in,
+    nothing,
+    plain,
+    sheet,
+    thousands,
+    time_axis,
+    titled,
+)
 from gpusim.report.figures.palette import LINES, OTHER, SERIES
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
@@ -42,7 +52,7 @@ def draw(result: Record, series: Series, service: str) -> Figure:
     figure, axes = sheet([HEIGHT_IN] * 3, top_in, gaps_in=[GAP_IN, gap_in])
     edges = series.edges_s / time_axis(axes[-1], result)
     key(figure, of_regions, 0.08)
-    key(figure, of_places, top_in + 2 * HEIGHT_IN + GAP_IN + 0.12)
+    key(figure, of_places, (1.0 - axes[1].get_position().y0) * height_in(figure) + 0.12)
     _draw_demand(axes[0], edges, asked.div(series.spans_s, axis=0), regions)
     _draw_in_time(axes[1], edges, 100.0 * met / judged.where(judged > 0.0), regions, objectives(result, service).share)
     _draw_replicas(axes[2], edges, ran, wanted, places)
@@ -107,7 +117,7 @@ def _draw_demand(ax: Axes, edges: np.ndarray, per_s: pd.DataFrame, regions: dict
     for name, look in regions.items():
         _steps(ax, edges, factor * per_s[name], *look)
     by = ", by region of users" if len(regions) > 1 else ""
-    ax.set_title(f"Arriving requests{by}")
+    titled(ax, f"Arriving requests{by}")
     ax.set_ylabel(_RATES[factor])
     ax.set_ylim(bottom=0.0)
     thousands(ax)
@@ -119,7 +129,7 @@ def _draw_demand(ax: Axes, edges: np.ndarray, per_s: pd.DataFrame, regions: dict
 def _draw_in_time(
     ax: Axes, edges: np.ndarray, shares: pd.DataFrame, regions: dict[str, tuple[str, str]], promised: float
 ) -> None:
-    ax.set_title(f"On time, of finished requests (dotted: the target of {percent(promised)})")
+    titled(ax, f"On time, of finished requests (dotted: the target of {percent(promised)})")
     ax.set_ylabel("%")
     ax.axhline(100.0 * promised, color="black", linewidth=0.8, linestyle=":")
     for name, look in regions.items():
@@ -140,7 +150,7 @@ def _draw_replicas(
         _steps(ax, edges, wanted[name], colour, ":", 1.6)
         _steps(ax, edges, ran[name], colour, "-")
     by = ", by site" if len(places) > 1 else ""
-    ax.set_title(f"Replicas with GPUs{by} (dotted: wanted)")
+    titled(ax, f"Replicas with GPUs{by} (dotted: wanted)")
     ax.set_ylabel("replicas")
     ax.set_ylim(bottom=0.0)
     thousands(ax)

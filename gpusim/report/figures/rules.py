@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from gpusim.regulation.effects import in_force
-from gpusim.report.figures.frame import WIDTH_IN, blank, calendar_axis, legend_height_in, row_labels
+from gpusim.report.figures.frame import EDGE_IN, blank, calendar_axis, key, legend_height_in, row_labels
+from gpusim.report.figures.width import is_narrow, width_in, wrapped
 from gpusim.scenario.rules import catalogue
 from gpusim.tables.record import Record
 from gpusim.tables.rules import LOSSES
@@ -31,17 +32,18 @@ EVERYWHERE = "all sites"
 def draw(result: Record) -> Figure:
     """A row per rule and site: light while in force, dark when it bound; what costs GPU-hours on top."""
     places, rules = in_force(result), result.rules[result.rules["binds"]]
-    rows = _rows(places)
+    titles = {rule: _title(rule) for rule in dict.fromkeys(places["rule"])}
+    rows = _rows(places, titles)
     names, left_in = row_labels([site or EVERYWHERE for _y, _rule, site in rows])
     top_in, bottom_in = legend_height_in(4, 4) + 0.1, 0.32
     last = rows[-1][0] + 1.0
     total_in = top_in + ROW_IN * last + bottom_in
-    figure = blank(WIDTH_IN, total_in)
-    box = (left_in / WIDTH_IN, bottom_in / total_in, 1.0 - (left_in + 0.12) / WIDTH_IN, ROW_IN * last / total_in)
-    ax = figure.add_axes(box)
+    figure, across = blank(width_in(), total_in), 1.0 - (left_in + 0.12) / width_in()
+    ax = figure.add_axes((left_in / width_in(), bottom_in / total_in, across, ROW_IN * last / total_in))
     ax.set_yticks([y for y, _rule, _site in rows], names)
     ax.set_ylim(last - 0.4, -0.4)
     ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(not is_narrow())  # where titles cross it
     start, end_s = datetime.fromisoformat(result.manifest["start"]), float(result.manifest["duration_s"])
     calendar_axis(ax, start, 0.0, end_s)
     spans = places.set_index(["rule", "site"])
@@ -52,22 +54,27 @@ def draw(result: Record) -> Figure:
         for colour in (DUTY, PAID, LOST):
             for entry in mine[_colours(mine) == colour].itertuples():
                 _bar(ax, y, entry.start_s, entry.end_s, colour, end_s)
-    for rule in dict.fromkeys(rule for _y, rule, _site in rows):
+    begins = (EDGE_IN - left_in) / (across * width_in()) if is_narrow() else 0.0  # at the edge of a narrow sheet
+    for rule, title in titles.items():
         first = min(y for y, name, _site in rows if name == rule)
-        title = textwrap.shorten(catalogue()[rule]["title"], LONGEST, placeholder=" \u2026")
-        ax.text(0.0, first - 0.55, title, fontsize=7.5, va="bottom", transform=ax.get_yaxis_transform())
+        ax.text(begins, first - 0.55, title, fontsize=7.5, va="bottom", transform=ax.get_yaxis_transform())
     patches = [Patch(color=IN_FORCE, label="in force")]
     patches += [Patch(color=colour, label=label) for colour, label in LABELS.items()]
-    figure.legend(handles=patches, loc="upper left", ncols=4, bbox_to_anchor=(0.02, 1.0 - 0.05 / total_in),
-                  borderaxespad=0.0, handlelength=1.2, columnspacing=1.2)  # fmt: skip
+    key(figure, patches, 0.05, 4)
     return figure
 
 
-def _rows(places: pd.DataFrame) -> list[tuple[float, str, str]]:
+def _title(rule: str) -> str:
+    """What a rule is called, in lines that fit on the sheet."""
+    title = textwrap.shorten(catalogue()[rule]["title"], LONGEST, placeholder=" \u2026")
+    return wrapped(title, 2 * EDGE_IN, 7.5) if is_narrow() else title
+
+
+def _rows(places: pd.DataFrame, titles: dict[str, str]) -> list[tuple[float, str, str]]:
     """(place on the axis, rule, site); between two rules there is room for a title."""
     rows, y = [], 0.0
     for rule, group in places.groupby("rule", sort=False):
-        y += 1.1
+        y += 1.1 + 0.75 * titles[rule].count("\n")
         for site in group["site"]:
             rows.append((y, rule, site))
             y += 1.0

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from gpusim.analysis.labels import Unit, label_of, unit_of, words_of
 from gpusim.analysis.wording import share
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import height_in, nothing, rows_sheet
+from gpusim.report.figures.frame import height_in, key, legend_height_in, nothing, rows_sheet
+from gpusim.report.figures.width import LINE_IN, wrapped
 
 # Index -> (what it is, colour), in the order of the bars of an axis.
 BARS = {
@@ -37,9 +38,11 @@ def draw(table: pd.DataFrame, measure: str) -> Figure:
     first = shown[shown["index"] == indices[0]].set_index("axis")["value"].abs()
     order = list(first.sort_values(ascending=False, kind="stable").index)
     unit, label = _label(indices, measure, shown)
-    top_in = 0.68
-    figure, ax = rows_sheet([shortened(axis, 36) for axis in order], 0.17 * max(len(indices), 2), top_in, label)
-    height = 0.8 / max(len(indices), 1)
+    title = wrapped(_title(table))
+    title_in = 0.28 + LINE_IN * title.count("\n")
+    top_in, row_in = title_in + 0.235 + legend_height_in(len(indices)) - 0.1, 0.17 * max(len(indices), 2)
+    figure, ax, part = rows_sheet([shortened(axis, 36) for axis in order], row_in, top_in, label)
+    height = 0.8 * part / max(len(indices), 1)
     for row in shown.itertuples():
         place = indices.index(row.index)
         y = order.index(row.axis) + (place - (len(indices) - 1) / 2.0) * height
@@ -48,12 +51,9 @@ def draw(table: pd.DataFrame, measure: str) -> Figure:
             ax.plot([row.low * unit.factor, row.high * unit.factor], [y, y], color="black", linewidth=0.9)
     ax.axvline(0.0, color="black", linewidth=0.8)
     inch = 1.0 / height_in(figure)
-    figure.text(0.02, 1.0 - 0.08 * inch, _title(table), va="top", fontsize=9)
+    figure.text(0.02, 1.0 - 0.08 * inch, title, va="top", fontsize=9)
     handles = [mpl.patches.Patch(color=BARS[index][1], label=BARS[index][0]) for index in indices]
-    figure.legend(
-        handles=handles, loc="upper left", ncols=3, bbox_to_anchor=(0.02, 1.0 - 0.28 * inch), borderaxespad=0.0,
-        handlelength=1.2, columnspacing=1.4,
-    )  # fmt: skip
+    key(figure, handles, title_in)
     if shown.empty:
         nothing(ax, "the same at all points")
         ax.set_xticks([])

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gpusim.analysis import swings
-from gpusim.report.figures.frame import WIDTH_IN, blank, key, legend_height_in
+from gpusim.report.figures.frame import blank, key, legend_height_in
 from gpusim.report.figures.palette import LINES, SERIES
+from gpusim.report.figures.width import WIDE_IN
 from gpusim.units import WATT_PER_MW
 
 CLOSE_S = 12.0  # of the window, seen from close by
@@ -23,9 +24,9 @@ def draw(power_w: Mapping[str, np.ndarray], step_s: float, title: str) -> Figure
     top_in = 0.42 + legend_height_in(len(power_w))
     heights_in, gap_in, bottom_in = (1.5, 1.5, 1.3), 0.78, 0.5
     total_in = top_in + sum(heights_in) + 2 * gap_in + bottom_in
-    figure, axes, y_in = blank(WIDTH_IN, total_in), [], total_in - top_in
+    figure, axes, y_in = blank(WIDE_IN, total_in), [], total_in - top_in
     for height_in in heights_in:
-        box = (0.75 / WIDTH_IN, (y_in - height_in) / total_in, 1.0 - 0.9 / WIDTH_IN, height_in / total_in)
+        box = (0.75 / WIDE_IN, (y_in - height_in) / total_in, 1.0 - 0.9 / WIDE_IN, height_in / total_in)
         axes.append(figure.add_axes(box))
         y_in -= height_in + gap_in
     handles = []

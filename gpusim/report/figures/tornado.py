@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.errors import shortened
-from gpusim.report.figures.frame import WIDTH_IN, height_in, nothing, rows_sheet
+from gpusim.report.figures.frame import height_in, nothing, rows_sheet
+from gpusim.report.figures.width import LINE_IN, width_in, wrapped
 
 LOW, HIGH = "#56B4E9", "#0072B2"
 ROW_IN = 0.32
@@ -32,13 +33,16 @@ def draw(table: pd.DataFrame, measure: str) -> Figure:
     effects = table[table["axis"] != ""].dropna(subset="value")
     unit = unit_of(measure, float(np.abs(base + effects["value"]).max()) if len(effects) else abs(base))
     rows = _rows(effects)
-    figure, ax = rows_sheet([name for name, _part in rows], ROW_IN, 0.34, label_of(measure, unit))
+    title = wrapped(
+        f"Each axis alone, from the base of {unit.said(base)}. Light: its low number; dark: its high, or a case"
+    )
+    top_in = 0.34 + LINE_IN * title.count("\n")
+    figure, ax, room = rows_sheet([name for name, _part in rows], ROW_IN, top_in, label_of(measure, unit))
     for y, (_name, part) in enumerate(rows):
         for row in part.itertuples():
-            _bar(ax, y, row, base, unit)
+            _bar(ax, y, row, base, unit, room)
     ax.axvline(base * unit.factor, color="black", linewidth=0.8)
     _room(ax, effects, base * unit.factor)
-    title = f"Each axis alone, from the base of {unit.said(base)}. Light: its low number; dark: its high, or a case"
     figure.text(0.02, 1.0 - 0.08 / height_in(figure), title, va="top", fontsize=9)
     if effects.empty:
         nothing(ax, "no point off the base has run")
@@ -58,9 +62,13 @@ def _rows(effects: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return sorted(rows, key=lambda row: -float(row[1]["value"].abs().max()))
 
 
-def _bar(ax: Axes, y: int, row, base: float, unit: Unit) -> None:
-    """One bar, its interval, and beyond both the entry of the axis; of an axis of numbers the low one is above."""
+def _bar(ax: Axes, y: int, row, base: float, unit: Unit, room: float) -> None:
+    """One bar, its interval, and beyond both the entry of the axis; of an axis of numbers the low one is above.
+
+    ``room`` is the part of the row that bars are drawn in.
+    """
     height, above = (0.6, 0.0) if row.index == "case" else (0.36, 0.19 if row.index == "low" else -0.19)
+    height, above = room * height, room * above
     colour = LOW if row.index == "low" else HIGH
     y -= above
     ax.barh(y, row.value * unit.factor, left=base * unit.factor, height=height, color=colour, linewidth=0)
@@ -82,5 +90,5 @@ def _room(ax: Axes, effects: pd.DataFrame, base: float) -> None:
     if not low < high:
         low, high = base - max(abs(base) * 0.1, 1e-9), base + max(abs(base) * 0.1, 1e-9)
     room_in = (min(max(map(len, effects["at"]), default=0), LONGEST_ENTRY) + 2) * CHARACTER_IN
-    margin = (high - low) * room_in / (ax.get_position().width * WIDTH_IN - 2.0 * room_in)
+    margin = (high - low) * room_in / (ax.get_position().width * width_in() - 2.0 * room_in)
     ax.set_xlim(low - margin, high + margin)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.causes import LOSS_OF_WAIT, WORDS
-from gpusim.report.figures.frame import WIDTH_IN, blank
+from gpusim.report.figures.frame import blank, height_in
 from gpusim.report.figures.palette import COLOURS, LINES
+from gpusim.report.figures.width import is_narrow, width_in, wrapped
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S, number_of
 
 POINTS = 400  # of each curve
-APART = 1.0 / 6.0  # of the axis, between two labels
+APART = 1.0 / 6.0  # of the axis, between two labels; its length is about the same on a narrow sheet
 TICKS_S = (1.0, 10.0, 60.0, 600.0, HOUR_S, 6 * HOUR_S, DAY_S, 7 * DAY_S, 60 * DAY_S)
 
 
@@ -25,20 +27,31 @@ def draw(result: Record) -> Figure:
     waits = waits[waits["wait_s"] > 0.0]
     jobs = result.jobs
     if waits.empty:
-        figure = blank(WIDTH_IN, 0.8)
+        figure = blank(width_in(), 0.8)
         text = f"none of {number_of(len(jobs), 'job')} waited" if len(jobs) else "the scenario has no jobs"
         figure.text(0.5, 0.5, text, ha="center", va="center", color="#555555")
         return figure
-    figure = blank(WIDTH_IN, 3.3)
-    curves = figure.add_axes((0.095, 0.15, 0.42, 0.66))
-    bars = figure.add_axes((0.765, 0.15, 0.125, 0.66))
+    by_cause = waits.groupby("cause")["wait_s"].agg(["sum", "size"]).sort_values("sum")
+    figure, curves, bars = _panels(len(by_cause))
     none = share(float((jobs["wait_s"] <= 0.0).mean()))
     title = f"{none[0].upper()}{none[1:]} of {number_of(len(jobs), 'job')} never waited."
     title += " The others, by what they waited for most:"
-    figure.text(0.02, 0.965, title, va="top", fontsize=9)
+    figure.text(0.02, 1.0 - 0.115 / height_in(figure), wrapped(title), va="top", fontsize=9)
     _curves(curves, waits, jobs)
-    _bars(bars, waits.groupby("cause")["wait_s"].agg(["sum", "size"]).sort_values("sum"))
+    _bars(bars, by_cause)
     return figure
+
+
+def _panels(causes: int) -> tuple[Figure, Axes, Axes]:
+    """Curves, and bars beside them; on a narrow sheet below."""
+    if not is_narrow():
+        figure = blank(width_in(), 3.3)
+        return figure, figure.add_axes((0.095, 0.15, 0.42, 0.66)), figure.add_axes((0.765, 0.15, 0.125, 0.66))
+    bars_in = 0.37 * max(causes, 2)
+    total_in = 3.6 + bars_in
+    figure = blank(width_in(), total_in)
+    curves = figure.add_axes((0.16, (1.0 + bars_in) / total_in, 0.8, 2.1 / total_in))
+    return figure, curves, figure.add_axes((0.5, 0.1 / total_in, 0.3, bars_in / total_in))
 
 
 def _curves(ax, waits: pd.DataFrame, jobs: pd.DataFrame) -> None:
@@ -79,7 +92,7 @@ def _bars(ax, table: pd.DataFrame) -> None:
         ax.text(value, y, f" {quantity(value)}", va="center", fontsize=8)
     names = [f"{WORDS[LOSS_OF_WAIT[c]].short}\n{number_of(n, 'job')}" for c, n in table["size"].items()]
     ax.set_yticks(range(len(hours)), names)
-    ax.set_ylim(-0.7, max(len(hours), 4) - 0.3)
+    ax.set_ylim(-0.7, max(len(hours), 2 if is_narrow() else 4) - 0.3)
     ax.set_xlim(0.0, 1.0 * hours.max())
     ax.set_xticks([])
     ax.spines["bottom"].set_visible(False)

@@ -53,22 +53,56 @@ def told(found: Assumptions) -> list[str]:
     if not len(turning):
         sentences.append(f"None, within its interval, displaces {first} as the first cause.")
     else:
-        said = "; ".join(f"{row.turns_to} from {_value(row.how, row.turns_at)} on ({row.assumption})"
-                         for row in turning.itertuples())  # fmt: skip
-        sentences.append(f"The first cause of delay is {first}. It would be {said}.")
+        said = {}
+        for row in turning.itertuples():
+            way = "up" if row.turns_at > row.base else "down"
+            said.setdefault(row.turns_to, []).append(f"{in_words(row.assumption)} from {_value(row)} {way}")
+        would = " ".join(
+            f"It would be {cause}{',' * (',' in cause)} with {'; or '.join(each)}." for cause, each in said.items()
+        )
+        sentences.append(f"The first cause of delay is {first}. {would}")
     return sentences
 
 
+# An assumption that every build-out has, in words: by its whole name, or by what comes before the name of a thing.
+WHOLE = {
+    "spread": "the spread of all durations",
+    "same region": "the correlation of delays within a region",
+    "same trade": "the correlation of delays within a trade",
+    "tail index": "the tail index of durations",
+    "early share": "the share of early work that counts",
+}
+OF = {
+    "duration": "the duration of {} tasks", "supply": "the supply of {}", "orders": "the orders of {}",
+    "shock": "the probability of {}",
+}  # fmt: skip
+
+
+def in_words(assumption: str) -> str:
+    """An assumption as a sentence names it; one with keys of its own has the name that the scenario gave it."""
+    kind, _, thing = assumption.partition(" ")
+    if assumption in WHOLE:
+        return WHOLE[assumption]
+    return OF[kind].format(spelled(thing)) if thing and kind in OF else spelled(assumption)
+
+
 def _effect(row, lost: float) -> str:
-    ends = [f"{more / lost:+.0%} at {_value(row.how, value)}" for value, more in
+    ends = [f"{_change(more / lost)} at {_times(row.how, value)}" for value, more in
             ((row.low, row.low_gpu_hours), (row.high, row.high_gpu_hours))]  # fmt: skip
-    return f"{spelled(row.assumption.replace(' ', '_'))} ({', '.join(ends)})"
+    scale = " as exponent of p90 over median" if row.how == "power" else ""
+    return f"{in_words(row.assumption)} ({', '.join(ends)}{scale})"
 
 
-def _value(how: str, value: float) -> str:
-    return {"times": f"{value:.3g} times", "scale": f"{value:.3g} times", "power": f"a power of {value:.3g}"}.get(
-        how, f"{value:.3g}"
-    )  # fmt: skip
+def _change(part: float) -> str:
+    return f"{part:+.0%}" if round(abs(part), 2) else "no change"
+
+
+def _value(row) -> str:
+    return _times(row.how, row.turns_at)
+
+
+def _times(how: str, value: float) -> str:
+    return f"{value:.3g} times" if how in ("times", "scale") else f"{value:.3g}"
 
 
 def _turns(value: float) -> str:

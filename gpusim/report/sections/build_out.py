@@ -68,7 +68,7 @@ def _projects(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
         Column("planned_s", "plan", day),
         Column("delivered_s", "in this run", day),
         Column("late_s", "days late", lambda value: f"{round(value / DAY_S):,}", none="never"),
-        Column("usd", "loss [USD]", compact, none=""),
+        Column("usd", "cost [USD]", compact, none=""),
     ]
     if deliveries:
         dates = undated(deliveries.projects).drop(columns=["site", "planned_s"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.analysis.lateness import spelled
-from gpusim.analysis.rivalry import by_rival, by_the_hour, has_rivals, rivalry
+from gpusim.analysis.rivalry import by_rival, by_the_hour, has_rivals, lines, rivalry
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.report import document
 from gpusim.report.figures import competition
@@ -30,7 +30,8 @@ class CompetitionSection(Section):
 
     def figures(self, findings: Findings) -> Drawings:
         """Lines and prices."""
-        return {"competition": lambda: competition.draw(findings.result)}
+        result = findings.result
+        return {"competition": lambda: competition.draw(result)} if competition.has_panels(result) else {}
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """Orders, sales by the hour; and over replications costs and delays."""
@@ -47,8 +48,13 @@ class CompetitionSection(Section):
         return found
 
     def values(self, findings: Findings) -> dict[str, object]:
-        """Replications behind what each costs."""
-        return {"replications": findings.competition.about["replications"] if findings.competition else 0}
+        """Replications behind what each costs, and supplies without a line."""
+        table = lines(findings.result)
+        unwaited = set(table["supply"]) - set(competition.waited_for(table))
+        return {
+            "replications": findings.competition.about["replications"] if findings.competition else 0,
+            "unwaited": sorted(map(spelled, unwaited)),
+        }
 
 
 def _days(value: float) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
-from gpusim.causes import NOT_ENERGISED, POWER_PLAN, RESERVED, relieved_by
+from gpusim.causes import IDLE_FOR_POWER, NOT_ENERGISED, POWER_PLAN, RESERVED, relieved_by
 from gpusim.regulation.scope import complete_gpus, complete_mw
 from gpusim.scenario.costs import gpus_usd, site_mw_usd
 from gpusim.scenario.faults import dotted
@@ -128,7 +128,7 @@ def _power_plan(scenario: Scenario, step: float, _days: float) -> Iterator[Count
             yield Counterfactual(
                 "power", site, "capping", f"power caps at {site}, equal for all jobs, instead of jobs that wait",
                 Lever(keys=[dotted(("sites", site, "capping"))]), "uniform", "rule",
-                booked(pools, "idle_power", "idle_rule", "idle_cooling", "idle_curtailed"), 0.0,
+                booked(pools, *IDLE_FOR_POWER), 0.0,
             )  # fmt: skip
         else:
             yield Counterfactual(

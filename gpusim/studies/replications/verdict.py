@@ -36,8 +36,9 @@ def verdict(causes: pd.DataFrame, balance: Balance, by_demand: Proportion, basis
     if causes.empty:
         return f"{first} No work was held back in any of {number_of(n, 'run')}.".strip()
     row = causes.iloc[0]
+    of_that = " of that" if balance.is_built else ""
     text = (
-        f"The largest cause is '{WORDS[row['cause']].short}', first in {int(row['first'])} of"
+        f"The largest cause{of_that} is '{WORDS[row['cause']].short}', first in {int(row['first'])} of"
         f" {number_of(n, 'run')} ({share(row['first_low'])} to {share(row['first_high'])}): {gpu_hours(row['mean'])} on"
         f" average{worth(row['usd'], basis)}, {_most(row['place_share'])} of it {_at(row['place'])}."
     )

@@ -9,7 +9,7 @@ import pytest
 import gpusim
 from gpusim.buildout.network import Network
 from gpusim.errors import ScenarioError
-from gpusim.report.sections.assumptions import told
+from gpusim.report.sections.assumptions import in_words, told
 from gpusim.tables.studies import Assumptions
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import project, scenario
@@ -62,7 +62,9 @@ def test_another_cause_is_first_from_where_it_loses_more() -> None:
 
     step = 5.0 ** (1 / 16)  # of four halvings between 0.2 and 1
     assert lead(row["turns_at"]) <= 0.0 < lead(row["turns_at"] * step * 1.001)
-    assert "papers from" in " ".join(told(found))
+    assert told(found)[1].endswith(
+        f"It would be papers with the duration of walls tasks from {row['turns_at']:.3g} times down."
+    )
 
 
 def test_more_replications_say_which_cause_is_first() -> None:
@@ -100,6 +102,16 @@ def test_intervals_of_the_scenario_and_its_own_keys() -> None:
     )  # 40 more at 10 a month; at 100 in a tenth
     assert table.loc["spread", ["low", "high"]].tolist() == [0.9, 1.1]
     assert sc.content_hash() == sc.with_({"assumptions": {}}).content_hash()
+
+
+def test_names_in_words() -> None:
+    """As a planner reads them; those with keys of their own as the scenario names them."""
+    assert in_words("duration grid_connection") == "the duration of grid connection tasks"
+    assert in_words("supply gpus") == "the supply of GPUs"
+    assert in_words("same region") == "the correlation of delays within a region"
+    assert in_words("vendor") == "vendor"
+    listed = gpusim.assumptions(two(), 2).assumptions["assumption"]
+    assert all(in_words(name).startswith("the ") for name in listed)
 
 
 def test_a_folder_gives_them_back(tmp_path) -> None:
