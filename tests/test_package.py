@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -51,7 +52,7 @@ def test_a_wheel_runs_a_seed_by_its_name(site, tmp_path):
 def test_a_wheel_lists_all_seeds_and_has_its_licence_and_types(site, tmp_path):
     done = gpusim_of(site, tmp_path, "scenarios")
     assert done.returncode == 0, done.stderr
-    names = {line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")}
+    names = set(re.findall(r"^  (\S+)", done.stdout, re.MULTILINE))
     assert names == {path.stem for path in (ROOT / "seeds").rglob("*.toml")}
     assert (site / "gpusim" / "py.typed").is_file()
     assert len(list(site.glob("*.dist-info/licenses/LICENSE"))) == 1

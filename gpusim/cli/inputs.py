@@ -31,13 +31,18 @@ def scenarios() -> None:
 
     `gpusim run NAME` and `gpusim sweep NAME` take them by name.
     """
+    from rich.padding import Padding
+    from rich.table import Table
+
+    from gpusim.report.terminal import terminal
     from gpusim.scenario.files import about, seeds
 
     for kind, command in (("scenario", "run"), ("sweep", "sweep")):
         say(f"gpusim {command} NAME")
-        found = seeds(kind)
-        for name, path in found.items():
-            say(f"  {name:{max(map(len, found))}}  {about(path)}")
+        names = Table.grid(padding=(0, 2, 0, 0))
+        for name, path in seeds(kind).items():
+            names.add_row(name, about(path))
+        terminal().print(Padding(names, (0, 0, 0, 2), expand=False))
 
 
 @cli.command()

@@ -22,7 +22,7 @@ def in_few_colours(picture: bytes) -> bytes:
     small = Image.fromarray(places[_codes(np.asarray(image))])
     small.putpalette(palette.astype(np.uint8).tobytes())
     file = BytesIO()
-    small.save(file, "png", optimize=True)
+    small.save(file, "png")
     return file.getvalue()
 
 

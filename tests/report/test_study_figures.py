@@ -156,7 +156,7 @@ def test_cells_of_a_map_hold_their_means() -> None:
     assert cells == {
         (1, 0): "10.0\n± 5.0",
         (0, 0): "20.0\n± 5.0",
-        (1, 1): "30.0\n0.0 to 70.0",
+        (1, 1): "30.0\n0.0\u201370.0",
         (0, 1): "no end",
     }  # 0.8 stands left of 1.2
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["sjf", "fifo"]

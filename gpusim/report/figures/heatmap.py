@@ -106,7 +106,7 @@ def _numbers(ax: Axes, image, means: pd.DataFrame, ends: list[pd.DataFrame] | No
         if ends is not None:
             low, high = (end.iat[y, x] * unit.factor for end in ends)
             if is_cut(values[y, x], low, high):
-                text += f"\n{low:,.{decimals}f} to {high:,.{decimals}f}"
+                text += f"\n{low:,.{decimals}f}\u2013{high:,.{decimals}f}"
             elif np.isfinite(high - low):
                 text += f"\n\u00b1 {(high - low) / 2.0:,.{decimals}f}"
         colour = "white" if known and image.norm(values[y, x]) < 0.5 else "black"
