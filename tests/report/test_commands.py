@@ -26,7 +26,7 @@ def test_report_draws_figures_once_and_embeds_them(folder):
     assert done.output.strip() == str(folder / "report.html")
     names = {path.name for path in (folder / "figures").iterdir()}
     assert names == {"headline.png", "matrix.png", "fleet.png", "site_site-00.png", "site_site-01.png", "waits.png"}
-    assert (folder / "report.html").read_text(encoding="utf-8").count("data:image/png") == 6
+    assert (folder / "report.html").read_text(encoding="utf-8").count("data:image/png") == 2 * 6  # wide and narrow
 
 
 def test_compare(folder, tmp_path):
