@@ -33,16 +33,17 @@ class WeightedFair:
         has = np.column_stack([np.bincount(jobs.tenant[bound], row[bound], len(shares)) for row in wanted.T]).tolist()
         turn = np.lexsort((np.arange(len(jobs)), jobs.submit_s, ~jobs.running))
         turn = turn[~bound[turn]][::-1]
-        asks = wanted.tolist()  # a look-up in an array takes far longer
-        queues: dict[int, list[int]] = {}
-        for i, tenant in zip(turn.tolist(), jobs.tenant[turn].tolist(), strict=True):
-            queues.setdefault(tenant, []).append(i)
+        least = wanted[turn, 0].min(initial=np.inf)  # GPUs that any of them asks for
+        turn = turn[np.argsort(jobs.tenant[turn], kind="stable")]
+        tenants, firsts = np.unique(jobs.tenant[turn], return_index=True)
+        parts = np.split(turn, firsts)[1:]
+        queues = {tenant: part.tolist() for tenant, part in zip(tenants.tolist(), parts, strict=True)}
         heap = [(max(has[tenant]) / shares[tenant], tenant) for tenant in queues]
         heapify(heap)
-        while heap:
+        while heap and left[0] >= least:  # else nothing is left for anyone
             _usage, tenant = heappop(heap)
             i = queues[tenant].pop()
-            ask = asks[i]
+            ask = wanted[i].tolist()
             if ask[0] <= left[0] and all(map(le, ask, left)):
                 left = list(map(sub, left, ask))
                 has[tenant] = list(map(add, has[tenant], ask))
