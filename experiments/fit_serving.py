@@ -21,9 +21,9 @@ from serving_runs import runs
 from gpusim.serving.adjustment import Adjustment
 from gpusim.serving.closed_loop import decode_step_s
 from gpusim.serving.coefficients import Coefficients
-from gpusim.serving.fitting import Runs, adjust, picked
+from gpusim.serving.fitting import MeasuredRuns, adjust, picked
 from gpusim.serving.kv_cache import running
-from gpusim.serving.power import Draws
+from gpusim.serving.power import PowerDraw
 
 PAIR_RUNS = 6  # from which on a pair of model and GPU has factors of its own
 OWN_INTERVAL_RUNS = 20
@@ -70,7 +70,7 @@ def left_out(ladder: Ladder, factors: np.ndarray, sound: np.ndarray, groups: pd.
     return found
 
 
-def fit_pairs(ladder: Ladder, factors: np.ndarray, draws: dict[str, Draws], sound: np.ndarray) -> list[dict]:
+def fit_pairs(ladder: Ladder, factors: np.ndarray, draws: dict[str, PowerDraw], sound: np.ndarray) -> list[dict]:
     """Adjustments of pairs with enough runs, and of versions of their engine where there are several.
 
     Columns of the table: pair_s and pair_w by runs of other folds, version_s likewise where the version has its own.
@@ -98,7 +98,7 @@ def fit_pairs(ladder: Ladder, factors: np.ndarray, draws: dict[str, Draws], soun
     return found
 
 
-def other_folds(table: pd.DataFrame, told: Runs, own: pd.DataFrame, c: Coefficients, d: Draws) -> None:
+def other_folds(table: pd.DataFrame, told: MeasuredRuns, own: pd.DataFrame, c: Coefficients, d: PowerDraw) -> None:
     """Columns pair_s and pair_w of some runs of a pair: each fold by an adjustment to the others."""
     fold = np.arange(len(own)) % FOLDS
     for k in range(FOLDS):
@@ -115,7 +115,7 @@ def intervals_of(own: pd.DataFrame) -> dict[str, tuple[float, float]]:
             "source": PUBLISHER[own["source"].iloc[0]], "kind": own["kind"].iloc[0]}  # fmt: skip
 
 
-def median_s(table: pd.DataFrame, c: Coefficients, told: Runs, mean_s: np.ndarray) -> np.ndarray:
+def median_s(table: pd.DataFrame, c: Coefficients, told: MeasuredRuns, mean_s: np.ndarray) -> np.ndarray:
     """[s] of the step in the middle: without prefill while requests begin in fewer than half of the steps (Poisson).
 
     Beyond, the median of a Poisson number of begun requests is about its mean less log 2.
@@ -138,7 +138,7 @@ def errors(table: pd.DataFrame, predicted: str, actual: str, by: list[str]) -> p
     return shown.assign(**{name: (100.0 * shown[name]).round(1) for name in ("bias", "mean", "median", "within_10")})
 
 
-def report(table: pd.DataFrame, ladder: Ladder, factors: np.ndarray, draws: dict[str, Draws]) -> None:
+def report(table: pd.DataFrame, ladder: Ladder, factors: np.ndarray, draws: dict[str, PowerDraw]) -> None:
     """Print the tables of the document."""
     sound = table[table["fault"] == ""]
     print("runs by source and fault\n", table.groupby(["source", "fault"]).size().to_string(), "\n")
@@ -173,13 +173,15 @@ def report(table: pd.DataFrame, ladder: Ladder, factors: np.ndarray, draws: dict
     )
 
 
-def write(folder: Path, ladder: Ladder, factors: np.ndarray, draws: dict[str, Draws], pairs: list[dict], table) -> None:
+def write(
+    folder: Path, ladder: Ladder, factors: np.ndarray, draws: dict[str, PowerDraw], pairs: list[dict], table
+) -> None:
     """The catalogue: coefficients, power, pairs, intervals."""
     _write(folder / "coefficients.csv", ["coefficient", "of", "which", "value"], [
         [name, of, which, f"{(START[name][0] if of == 'base' else 1.0) * np.exp(log):.4g}"]
         for (name, of, which), log in zip(ladder.keys, factors, strict=True)
     ])  # fmt: skip
-    states = [field.name for field in fields(Draws)]
+    states = [field.name for field in fields(PowerDraw)]
     _write(folder / "power.csv", ["gpu", *states], [[card, *map(_number, astuple(d))] for card, d in draws.items()])
     sound = table[table["fault"] == ""]
     kinds = {kind: [*middle(part, "model_out_s", "token_s"), *middle(part, "model_out_w", "power_w")]

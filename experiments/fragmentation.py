@@ -48,14 +48,14 @@ def compare(found: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
 
 def check(nodes: Nodes, pods: Pods, policy: str) -> int:
     """Decisions of a run in which no node holds more than it has, and what is used is what its pods ask for."""
-    course = inflate(nodes, pods, policy)
-    state = course.state
-    assert (state.rooms.cpu_free >= 0).all()
-    assert (state.rooms.memory_free >= 0).all()
-    assert (state.room_gpus >= 0).all()
+    inflation = inflate(nodes, pods, policy)
+    state = inflation.state
+    assert (state.scored_nodes.cpu_free >= 0).all()
+    assert (state.scored_nodes.memory_free >= 0).all()
+    assert (state.gpu_left >= 0).all()
     shapes = state.shapes[state.pods.asks]
     held = (shapes.gpus * shapes.gpu_milli)[state.pods.node >= 0].sum()
-    assert held == course.used_milli[-1] == nodes.gpu_milli - state.room_gpus.sum()
+    assert held == inflation.used_milli[-1] == nodes.gpu_milli - state.gpu_left.sum()
     return len(state.pods)
 
 

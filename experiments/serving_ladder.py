@@ -14,9 +14,9 @@ from serving_runs import measured
 
 from gpusim.serving.closed_loop import decode_step_s
 from gpusim.serving.coefficients import BY_EXPERTS, BY_WEIGHTS, Coefficients
-from gpusim.serving.fitting import Design, Runs, fit
+from gpusim.serving.fitting import FactorDesign, MeasuredRuns, fit
 from gpusim.serving.kv_cache import running
-from gpusim.serving.power import Draws, loop_power_w, step_power_w
+from gpusim.serving.power import PowerDraw, loop_power_w, step_power_w
 from gpusim.serving.roofline import host_s, step_s
 
 # Where the fit starts, and the standard deviation of the log of each: wide for what is only known in order of size,
@@ -67,7 +67,7 @@ class Ladder:
                 factors(name, "format", table["experts"], FORMATS[name])
         self.start = np.log([start for start, _ in START.values()])
         of = np.array([list(START).index(name) for name, _, _ in self.keys])
-        self.design = Design(np.array(columns).T, of, np.array(spread))
+        self.design = FactorDesign(np.array(columns).T, of, np.array(spread))
 
     def coefficients(self, factors: np.ndarray) -> Coefficients:
         """Coefficients of the rows from the logs of the factors."""
@@ -89,7 +89,7 @@ def _coefficients(logs: np.ndarray) -> Coefficients:
     return Coefficients(**dict(zip(START, np.exp(logs).T, strict=True)))
 
 
-def token_s(table: pd.DataFrame, c: Coefficients, runs: Runs) -> np.ndarray:
+def token_s(table: pd.DataFrame, c: Coefficients, runs: MeasuredRuns) -> np.ndarray:
     """[s] from token to token of each row: of a loop, of its decode workers alone, or of a step without a host."""
     r, batch, context, chunk = runs.replica, *(table[name].to_numpy() for name in ("batch", "context", "chunk"))
     loop_s, apart_s = runs.predicted_s(c), decode_step_s(r, c, runs.load, running(r, runs.load))
@@ -97,14 +97,14 @@ def token_s(table: pd.DataFrame, c: Coefficients, runs: Runs) -> np.ndarray:
     return np.select([table["form"] == "loop", table["form"] == "apart"], [loop_s, apart_s], kernels_s)
 
 
-def drawn_w(table: pd.DataFrame, c: Coefficients, runs: Runs, d: Draws) -> np.ndarray:
+def drawn_w(table: pd.DataFrame, c: Coefficients, runs: MeasuredRuns, d: PowerDraw) -> np.ndarray:
     """[W] of one GPU of each row."""
     r, batch, context, chunk = runs.replica, *(table[name].to_numpy() for name in ("batch", "context", "chunk"))
     loop_w = loop_power_w(r, c, d, runs.load, running(r, runs.load))
     return np.where(table["form"] == "loop", loop_w, step_power_w(r, c, d, batch, context, chunk))
 
 
-def fit_draws(table: pd.DataFrame, c: Coefficients, runs: Runs) -> dict[str, Draws]:
+def fit_draws(table: pd.DataFrame, c: Coefficients, runs: MeasuredRuns) -> dict[str, PowerDraw]:
     """Shares of the range of power by GPU, held near those of all GPUs (""), from rows with power."""
     cards = sorted(set(table["gpu"]))
     at, states = table["gpu"].map(cards.index).to_numpy(), len(START_DRAWS)
@@ -113,16 +113,16 @@ def fit_draws(table: pd.DataFrame, c: Coefficients, runs: Runs) -> dict[str, Dra
         return np.exp(found[:states] + found[states:].reshape(-1, states))
 
     def off(found: np.ndarray) -> np.ndarray:
-        ratio = np.log(drawn_w(table, c, runs, Draws(*shares(found)[at].T)) / runs.power_w) / POWER_NOISE
+        ratio = np.log(drawn_w(table, c, runs, PowerDraw(*shares(found)[at].T)) / runs.power_w) / POWER_NOISE
         robust = np.sign(ratio) * np.sqrt(2.0 * (np.sqrt(1.0 + ratio**2) - 1.0))
         return np.concatenate([robust, found[:states] - np.log(START_DRAWS), found[states:] / 0.3])
 
     found = least_squares(off, np.concatenate([np.log(START_DRAWS), np.zeros(states * len(cards))])).x
-    by_card = {card: Draws(*values) for card, values in zip(cards, shares(found), strict=True)}
-    return {"": Draws(*np.exp(found[:states])), **by_card}
+    by_card = {card: PowerDraw(*values) for card, values in zip(cards, shares(found), strict=True)}
+    return {"": PowerDraw(*np.exp(found[:states])), **by_card}
 
 
-def draws_of(draws: dict[str, Draws], gpus: pd.Series) -> Draws:
+def draws_of(draws: dict[str, PowerDraw], gpus: pd.Series) -> PowerDraw:
     """Draws by row; of a GPU that was not measured, those of all."""
     each = [draws.get(name, draws[""]) for name in gpus]
-    return Draws(*(np.array([getattr(d, field.name) for d in each]) for field in fields(Draws)))
+    return PowerDraw(*(np.array([getattr(d, field.name) for d in each]) for field in fields(PowerDraw)))

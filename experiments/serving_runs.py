@@ -17,7 +17,7 @@ from gpusim.errors import ServingError
 from gpusim.serving.closed_loop import Load
 from gpusim.serving.engine_options import PAUSING
 from gpusim.serving.entry import EXPERTS_ONLY
-from gpusim.serving.fitting import Runs, stacked
+from gpusim.serving.fitting import MeasuredRuns, stacked
 from gpusim.serving.hardware import gpu
 from gpusim.serving.kv_cache import kv_tokens
 from gpusim.serving.model import ModelShape, model_shape
@@ -90,13 +90,13 @@ def replicas(table: pd.DataFrame) -> Replica:
     return stacked([of(row) for row in table.itertuples()])
 
 
-def measured(table: pd.DataFrame) -> Runs:
+def measured(table: pd.DataFrame) -> MeasuredRuns:
     """Rows as runs under closed loops."""
     load = Load(
         table["batch"].to_numpy(), table["prompt_tokens"].to_numpy(), table["output_tokens"].to_numpy(),
         table["token_budget"].to_numpy(), table["engine"].isin(PAUSING).to_numpy(),
     )  # fmt: skip
-    return Runs(replicas(table), load, table["token_s"].to_numpy(), table["power_w"].to_numpy(dtype=float))
+    return MeasuredRuns(replicas(table), load, table["token_s"].to_numpy(), table["power_w"].to_numpy(dtype=float))
 
 
 def silicon(folder: Path) -> pd.DataFrame:

@@ -1,13 +1,13 @@
-"""The arithmetic of a run's course: where its checkpoints are, what counts at a place, when a place is passed.
+"""The arithmetic of a run's course: where its checkpoints are, what counts at a point, when a point is passed.
 
 With ``kernels/course.py``, which applies it to jobs in the fleet, and ``phases.py``, which splits segments of runs by
 it, this is the physics of a run. It takes numbers and knows no records: kernels compile it, and tables of finished runs
 are read by the same rules.
 
 A run goes through a course: it loads, then works, with a checkpoint after each full interval of work but the last. The
-work stops while the first part of a checkpoint is written, the rest is written beside it; then the checkpoint counts. A
-place in it is in seconds at rate 1. At rate r a run moves r seconds along its course in each second; at rate 0 it is
-paused.
+work stops while the first part of a checkpoint is written, the rest is written beside it; then the checkpoint counts.
+How far it is along its course, its progress, is in seconds at rate 1. At rate r it grows by r in each second; at rate
+0 the run is paused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-CLOSE_S = 1e-6  # places that differ by less are the same
+CLOSE_S = 1e-6  # points that differ by less are the same
 LEAST_S = 1.0  # between two looks at a run that does not move
 
 # Checkpoints. Kernels compile these, so none calls another. Intervals [s]: 0 keeps all at each moment, inf nothing.
@@ -30,12 +30,12 @@ def n_checkpoints(work_s, interval_s):
 
 
 def through_s(k, load_s, interval_s, write_s):
-    """[s] Place at which work goes on behind the k-th checkpoint."""
+    """[s] Progress at which work goes on behind the k-th checkpoint."""
     return load_s + k * (interval_s + write_s)
 
 
 def n_counting(worked_s, interval_s, write_s, background_s):
-    """Checkpoints that count at a place so far behind the end of loading, for intervals above 0."""
+    """Checkpoints that count at a point so far behind the end of loading, for intervals above 0."""
     return np.floor(np.maximum(worked_s - background_s, 0.0) / (interval_s + write_s))
 
 
@@ -49,9 +49,9 @@ def at_rate(length_s, rate):
     return length_s / rate if rate > 0.0 else math.inf
 
 
-def place_at(now_s, place_s, since_s, rate):
-    """[s] Place of a run that was at ``place_s`` when it got its rate."""
-    return place_s + rate * (now_s - since_s)
+def progress_at(now_s, progress_s, since_s, rate):
+    """[s] Progress of a run that was at ``progress_s`` when it got its rate."""
+    return progress_s + rate * (now_s - since_s)
 
 
 def look_s(left_s: float, rate: float) -> float:

@@ -18,7 +18,7 @@ from gpusim.course import CLOSE_S, n_counting
 LOADING, RESTARTING, WORK, LOST = "loading", "restarting", "work", "lost work"  # phases, in the order of the course
 
 
-def split(runs_before, start_s, end_s, place_s, rate, load_s, kept_s) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def split(runs_before, start_s, end_s, progress_s, rate, load_s, kept_s) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """When each phase of segments begins and ends [s]; one that a segment has not, ends as it begins.
 
     A job's first run loads, the others restart. Then comes work with its checkpoints, and from where the run's work is
@@ -30,13 +30,13 @@ def split(runs_before, start_s, end_s, place_s, rate, load_s, kept_s) -> dict[st
         Runs of the job before the segment's.
     start_s, end_s : array
         [s] When the segment begins and ends.
-    place_s, rate : array
+    progress_s, rate : array
         [s] Place of the run when it begins, and its rate.
     load_s, kept_s : array
         [s] Places in the run's course: the end of loading, and up to where its work is kept; inf: all of it.
     """
-    loaded_s = passed_s(load_s, start_s, end_s, place_s, rate)
-    worked_s = np.maximum(passed_s(kept_s, start_s, end_s, place_s, rate), loaded_s)
+    loaded_s = passed_s(load_s, start_s, end_s, progress_s, rate)
+    worked_s = np.maximum(passed_s(kept_s, start_s, end_s, progress_s, rate), loaded_s)
     first_s = np.where(runs_before == 0, loaded_s, start_s)
     return {
         LOADING: (start_s, first_s), RESTARTING: (first_s, loaded_s), WORK: (loaded_s, worked_s),
@@ -44,9 +44,9 @@ def split(runs_before, start_s, end_s, place_s, rate, load_s, kept_s) -> dict[st
     }  # fmt: skip
 
 
-def passed_s(at_s, start_s, end_s, place_s, rate) -> np.ndarray:
-    """[s] When each segment passes a place of its run's course, its start or end if that is before or behind it."""
-    ahead_s = np.maximum(at_s - place_s, 0.0)
+def passed_s(at_s, start_s, end_s, progress_s, rate) -> np.ndarray:
+    """[s] When each segment passes a point of its run's course, its start or end if that is before or behind it."""
+    ahead_s = np.maximum(at_s - progress_s, 0.0)
     passes_s = start_s + np.divide(ahead_s, rate, out=np.full(len(rate), np.inf), where=rate > 0.0)
     return np.where(ahead_s == 0.0, start_s, np.minimum(passes_s, end_s))
 
@@ -79,21 +79,21 @@ def writing_at_storage(writing, rate, by_storage) -> np.ndarray:
     return np.where(by_storage, np.maximum(1.0 - rate * (1.0 - writing), 0.0), writing)
 
 
-# Runs of one class, for which its times are numbers, at places of any shape.
+# Runs of one class, for which its times are numbers, at points of any shape.
 
 
 class Done(NamedTuple):
-    """What of a run's course lies before places [s]."""
+    """What of a run's course lies before points [s]."""
 
     loading_s: np.ndarray
     work_s: np.ndarray
     writing_s: np.ndarray  # checkpoints, while work stops
 
 
-def done_at(place_s, load_s: float, interval_s: float, write_s: float) -> Done:
-    """What a run has done at places of its course."""
-    loading_s = np.minimum(place_s, load_s)
-    worked_s = place_s - loading_s
+def done_at(progress_s, load_s: float, interval_s: float, write_s: float) -> Done:
+    """What a run has done at points of its course."""
+    loading_s = np.minimum(progress_s, load_s)
+    worked_s = progress_s - loading_s
     if not 0.0 < interval_s < math.inf:
         return Done(loading_s, worked_s, np.zeros_like(worked_s))
     cycles, rest_s = np.divmod(worked_s, interval_s + write_s)
@@ -101,15 +101,15 @@ def done_at(place_s, load_s: float, interval_s: float, write_s: float) -> Done:
     return Done(loading_s, work_s, worked_s - work_s)
 
 
-def kept_at(place_s, load_s: float, interval_s: float, write_s: float, background_s: float) -> np.ndarray:
-    """[s] Places up to which the work of runs that are cut short at places of their course is kept, by its checkpoints.
+def kept_at(progress_s, load_s: float, interval_s: float, write_s: float, background_s: float) -> np.ndarray:
+    """[s] Points up to which the work of runs that are cut short at points of their course is kept, by its checkpoints.
 
-    One that counts at the very place does, however the sums that lead there are rounded.
+    One that counts at the very point does, however the sums that lead there are rounded.
     """
-    loading_s = np.minimum(place_s, load_s)
+    loading_s = np.minimum(progress_s, load_s)
     if interval_s <= 0.0:
-        return np.asarray(place_s)
+        return np.asarray(progress_s)
     if interval_s == math.inf:
         return loading_s
-    n = n_counting(place_s - loading_s + CLOSE_S, interval_s, write_s, background_s)
+    n = n_counting(progress_s - loading_s + CLOSE_S, interval_s, write_s, background_s)
     return loading_s + n * (interval_s + write_s)

@@ -47,8 +47,8 @@ def test_checkpoints_are_where_a_walk_finds_them(seed: int) -> None:
     assert course.n_checkpoints(work_s, kind.checkpoint_interval_s) == len(places)
     for k, (through_s, counts_s) in enumerate(places, start=1):
         assert course.through_s(k, *arguments(kind)) == pytest.approx(through_s)
-        for place_s, n in ((counts_s - 1e-3, k - 1), (counts_s + 1e-3, k)):
-            worked_s = place_s - kind.load_s
+        for progress_s, n in ((counts_s - 1e-3, k - 1), (counts_s + 1e-3, k)):
+            worked_s = progress_s - kind.load_s
             found = course.n_counting(worked_s, *arguments(kind)[1:], kind.checkpoint_background_s)
             assert found == n or kind.checkpoint_background_s > kind.checkpoint_interval_s
 
@@ -62,7 +62,7 @@ def test_phases_are_those_of_a_walk(seed: int) -> None:
     edges_s = np.cumsum(np.append(random.uniform(0.0, 1e4), random.uniform(1.0, 90.0, n)))
     start_s, end_s = edges_s[:-1], edges_s[1:]
     ends_s = np.cumsum(rates * (end_s - start_s))
-    place_s, length_s = np.append(0.0, ends_s[:-1]), float(ends_s[-1])
+    progress_s, length_s = np.append(0.0, ends_s[:-1]), float(ends_s[-1])
     work_s = 1e4
     kept_s = float(phases.kept_at(length_s, *arguments(kind), kind.checkpoint_background_s))
     by_walk_s = min(length_s, kind.load_s) if kind.checkpoint_interval_s else length_s
@@ -72,7 +72,7 @@ def test_phases_are_those_of_a_walk(seed: int) -> None:
     assert kept_s == pytest.approx(by_walk_s)
 
     before, load_s = int(random.integers(2)), np.full(n, kind.load_s)
-    spans = phases.split(np.full(n, before), start_s, end_s, place_s, rates, load_s, np.full(n, kept_s))
+    spans = phases.split(np.full(n, before), start_s, end_s, progress_s, rates, load_s, np.full(n, kept_s))
     walked = times.walk(work_s, kind, list(zip(start_s, end_s, rates, strict=True)), kept_s)
     names = {times.LOADING: phases.RESTARTING if before else phases.LOADING, times.LOST: phases.LOST}
     expected = {name: np.zeros(n) for name in spans}
@@ -152,10 +152,10 @@ def test_a_phase_more(spoilt: gpusim.Result, monkeypatch: pytest.MonkeyPatch, tm
     """Warming up, the first minute of work after loading: two files know of it, and ledger, table and trace have it."""
     split = phases.split
 
-    def with_warm_up(runs_before, start_s, end_s, place_s, rate, load_s, kept_s):
-        found = split(runs_before, start_s, end_s, place_s, rate, load_s, kept_s)
+    def with_warm_up(runs_before, start_s, end_s, progress_s, rate, load_s, kept_s):
+        found = split(runs_before, start_s, end_s, progress_s, rate, load_s, kept_s)
         from_s, to_s = found[phases.WORK]
-        warm_s = np.clip(phases.passed_s(load_s + 60.0, start_s, end_s, place_s, rate), from_s, to_s)
+        warm_s = np.clip(phases.passed_s(load_s + 60.0, start_s, end_s, progress_s, rate), from_s, to_s)
         return {**found, phases.WORK: (warm_s, to_s), "warm-up": (from_s, warm_s)}
 
     monkeypatch.setattr(phases, "split", with_warm_up)

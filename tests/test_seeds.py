@@ -9,7 +9,7 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.play import play
 from gpusim.buildout.rivals import ordered
 from gpusim.commerce.accounts import accounts
@@ -51,7 +51,7 @@ def planned_mw(scenario: gpusim.Scenario, year: int, month: int, day: int = 1) -
         (site, kind): pool.gpus.peak() for site, spec in scenario.sites.items() for kind, pool in spec.pools.items()
     }
     at_s = seconds_between(scenario.run.start, datetime(year, month, day, tzinfo=UTC))
-    network = Network(limited(scenario))
+    network = TaskNetwork(limited(scenario))
     for arrival in network.arrivals:
         if arrival.component == "gpus" and network.plan_s[arrival.index] <= at_s:
             for kind, count in scenario.projects[arrival.project].adds.gpus.items():

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim import phases
-from gpusim.course import place_at
+from gpusim.course import progress_at
 from gpusim.scenario.checkpoints import interval_s, mttf_s
 from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
@@ -54,19 +54,19 @@ COLUMNS = ["job_id", "run", "site", "gpu_type", "gpus", "start_s", "end_s", "rat
 def parts_of_runs(result: Record) -> pd.DataFrame:
     """Parts of the runs of all jobs, each in one pool with one number of GPUs at one rate.
 
-    ``place_s`` is how far along its run's course (``gpusim/course.py``) a part begins [s]. Results that were saved
+    ``progress_s`` is how far along its run's course (``gpusim/course.py``) a part begins [s]. Results that were saved
     without ``job_segments`` have one part a job, to what would be its end in one go.
     """
     jobs = result.tables["jobs"]
-    jobs = jobs.assign(end_s=last_s(jobs, float(result.manifest["duration_s"])), run=0, rate=1.0, place_s=0.0)
-    whole = jobs.loc[jobs["start_s"].notna(), [*COLUMNS, "place_s"]]
+    jobs = jobs.assign(end_s=last_s(jobs, float(result.manifest["duration_s"])), run=0, rate=1.0, progress_s=0.0)
+    whole = jobs.loc[jobs["start_s"].notna(), [*COLUMNS, "progress_s"]]
     if SEGMENTS not in result.tables:
         return whole
     segments = result.tables[SEGMENTS]
     whole = whole[~whole["job_id"].isin(segments["job_id"])]
     runs = [segments["job_id"], segments["run"]]
-    ends_s = place_at(segments["end_s"], 0.0, segments["start_s"], segments["rate"]).groupby(runs).cumsum()
-    segments = segments.assign(place_s=ends_s.groupby(runs).shift(fill_value=0.0))
+    ends_s = progress_at(segments["end_s"], 0.0, segments["start_s"], segments["rate"]).groupby(runs).cumsum()
+    segments = segments.assign(progress_s=ends_s.groupby(runs).shift(fill_value=0.0))
     columns = [name for name in (*whole.columns, "held_gpus", "power_w") if name in segments]
     text = {"site": str, "gpu_type": str}
     return pd.concat([whole.astype(text), segments[columns].astype(text)], ignore_index=True)
@@ -89,10 +89,10 @@ def phases_of_runs(result: Record) -> pd.DataFrame:
     """
     parts = parts_of_runs(result).reset_index(drop=True)
     load_s, kept_s = _places(result, parts)
-    run, start_s, end_s, place_s, rate = (
-        parts[name].to_numpy(dtype=float) for name in ("run", "start_s", "end_s", "place_s", "rate")
+    run, start_s, end_s, progress_s, rate = (
+        parts[name].to_numpy(dtype=float) for name in ("run", "start_s", "end_s", "progress_s", "rate")
     )
-    spans = phases.split(run, start_s, end_s, place_s, rate, load_s, kept_s)
+    spans = phases.split(run, start_s, end_s, progress_s, rate, load_s, kept_s)
     found = [parts[COLUMNS].assign(phase=phase, start_s=from_s, end_s=to_s) for phase, (from_s, to_s) in spans.items()]
     rows = pd.concat([of[of["end_s"] > of["start_s"]] for of in found])
     return rows.sort_index(kind="stable")[[*COLUMNS[:2], "phase", *COLUMNS[2:]]].reset_index(drop=True)
@@ -102,7 +102,7 @@ def _places(result: Record, parts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray
     """[s] The end of loading in the course of each part's run, and up to where its work was kept; inf: all of it."""
     jobs = result.tables["jobs"].set_index("job_id")
     of_parts = jobs.loc[parts["job_id"], ["job_class", "gpus", "evictions"]].reset_index(drop=True)
-    ends_s = place_at(parts["end_s"], parts["place_s"], parts["start_s"], parts["rate"])
+    ends_s = progress_at(parts["end_s"], parts["progress_s"], parts["start_s"], parts["rate"])
     ends_s = ends_s.groupby([parts["job_id"], parts["run"]]).transform("max").to_numpy()
     was_cut = np.zeros(len(parts), bool)
     if SEGMENTS in result.tables:

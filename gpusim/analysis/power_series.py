@@ -10,7 +10,7 @@ import pandas as pd
 
 from gpusim import gangs, phases, rng
 from gpusim.analysis.jobs import classes_of, parts_of_runs
-from gpusim.course import place_at
+from gpusim.course import progress_at
 from gpusim.errors import ResultError, did_you_mean
 from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
@@ -28,7 +28,7 @@ PEAK_OF_TDP, PEAK_S = 850.0 / 700.0, 0.1
 
 
 @dataclass(frozen=True)
-class Steps:
+class WorkSteps:
     """What a job does, and what its GPUs draw above idle meanwhile, in all.
 
     Attributes
@@ -51,12 +51,12 @@ class Steps:
     interval_s: float
     write_s: float
 
-    def energy_j(self, place_s: np.ndarray, shift_s: float) -> np.ndarray:
+    def energy_j(self, progress_s: np.ndarray, shift_s: float) -> np.ndarray:
         """[J] above idle from the start of a run up to places of its course [s], at rate 1.
 
         The steps are ``shift_s`` ahead of their clock: jobs do not step together.
         """
-        done = phases.done_at(place_s, self.load_s, self.interval_s, self.write_s)
+        done = phases.done_at(progress_s, self.load_s, self.interval_s, self.write_s)
         work_j = self._stepped_j(done.work_s + shift_s) - self._stepped_j(np.array(shift_s))
         return done.loading_s * self.exchange_w + work_j + done.writing_s * self.write_w
 
@@ -167,17 +167,17 @@ class _Part:
 
     begin_s: float
     end_s: float
-    place_s: float
+    progress_s: float
     rate: float
     draw: float  # of what it draws at rate 1
-    steps: Steps
+    steps: WorkSteps
     shift_s: float
 
     def energy_j(self, at_s: np.ndarray) -> np.ndarray:
         """[J] above idle up to moments [s], but for a constant; one that is paused draws nothing."""
         at_s = np.clip(at_s, self.begin_s, self.end_s)
-        place_s = place_at(at_s, self.place_s, self.begin_s, self.rate)
-        return self.steps.energy_j(place_s, self.shift_s) * (self.draw / self.rate if self.rate > 0.0 else 0.0)
+        progress_s = progress_at(at_s, self.progress_s, self.begin_s, self.rate)
+        return self.steps.energy_j(progress_s, self.shift_s) * (self.draw / self.rate if self.rate > 0.0 else 0.0)
 
 
 def _add(out_j: np.ndarray, at_s: np.ndarray, part: _Part) -> None:
@@ -221,7 +221,7 @@ def _parts(result: Record, site: str, from_s: float, to_s: float, work_step_s: f
         gpu = result.manifest["gpus"][str(part.gpu_type)]
         kind = class_of(str(jobs["job_class"][part.job_id]), jobs["gpus"][part.job_id])
         steps = steps_of(kind, gpu, gangs.held_gpus(part.most, gpu["gpus_per_node"]), work_step_s)
-        yield _Part(part.start_s, part.end_s, part.place_s, part.rate, part.draw, steps, part.ahead_s)
+        yield _Part(part.start_s, part.end_s, part.progress_s, part.rate, part.draw, steps, part.ahead_s)
 
 
 def _draws(result: Record, parts: pd.DataFrame) -> pd.Series | float:
@@ -234,13 +234,13 @@ def _draws(result: Record, parts: pd.DataFrame) -> pd.Series | float:
     return (above_w / most_w).where(most_w > 0.0).fillna(1.0)
 
 
-def steps_of(kind: JobClass, gpu: Mapping[str, float], gpus: int, work_step_s: float = STEP_S) -> Steps:
+def steps_of(kind: JobClass, gpu: Mapping[str, float], gpus: int, work_step_s: float = STEP_S) -> WorkSteps:
     """What a job of a class, whose interval between checkpoints is a number, does on ``gpus`` GPUs of a type."""
 
     def above_idle_w(fraction: float) -> float:
         return gpus * max(fraction * gpu["tdp_w"] - gpu["idle_w"], 0.0)
 
-    return Steps(
+    return WorkSteps(
         work_step_s, kind.communication_share * work_step_s, above_idle_w(gpu["compute_fraction"]),
         above_idle_w(gpu["communication_fraction"]), above_idle_w(gpu["checkpoint_fraction"]),
         above_idle_w(PEAK_OF_TDP), kind.startup_s, float(kind.checkpoint_interval_s),

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gpusim.buildout.ledger import site_books
-from gpusim.buildout.network import Network
+from gpusim.buildout.ledger import site_ledgers
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.path import critical_path, delivery, giver
 from gpusim.buildout.schedule import Schedule, simulate
 from gpusim.regulation.building import limited
@@ -62,7 +62,7 @@ def criticality(scenario: Scenario, seeds: Iterable[int], overheads: Mapping[str
     >>> criticality(scenario, range(1000)).tasks
     """
     scenario = limited(scenario)
-    network = Network(scenario)
+    network = TaskNetwork(scenario)
     tally, seeds = Tally(scenario, network, overheads), list(seeds)
     for seed in seeds:
         tally.count(tally.look(simulate(network, scenario, seed)))
@@ -81,7 +81,7 @@ class PathLook(NamedTuple):
 class Tally:
     """Critical paths, dates and losses of the replications so far."""
 
-    def __init__(self, scenario: Scenario, network: Network, overheads: Mapping[str, float] | None):
+    def __init__(self, scenario: Scenario, network: TaskNetwork, overheads: Mapping[str, float] | None):
         self.scenario, self.network, self.overheads = scenario, network, overheads
         self.whole = [("", 0.0, scenario.run.days * DAY_S)]
         self.earnings = Earnings.of(scenario)
@@ -119,8 +119,8 @@ class Tally:
     def _losses_of(self, schedule: Schedule) -> dict[tuple[str, str, str], tuple[float, float]]:
         """GPU-hours and USD of one replication by project, cause and who held it up."""
         sums: dict[tuple[str, str, str], tuple[float, float]] = {}
-        for book in site_books(self.scenario, self.network, schedule, self.overheads):
-            for (_kind, _period, *key), (hours, usd) in book.booked(self.whole, self.earnings).items():
+        for ledger in site_ledgers(self.scenario, self.network, schedule, self.overheads):
+            for (_kind, _period, *key), (hours, usd) in ledger.booked(self.whole, self.earnings).items():
                 before = sums.get(tuple(key), (0.0, 0.0))
                 sums[tuple(key)] = before[0] + hours, before[1] + usd
         return sums

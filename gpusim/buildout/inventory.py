@@ -139,7 +139,7 @@ class Envelope:
         return [count * size for count, size in zip(on, self.per_node, strict=True)]
 
 
-def nodes_within(nodes: Sequence[int], node_w: Sequence[float], room_w: float) -> list[int]:
+def nodes_within(nodes: Sequence[int], node_w: Sequence[float], headroom_w: float) -> list[int]:
     """Nodes of each pool whose rated power has room: pools in order, each as far as it fits.
 
     Parameters
@@ -148,13 +148,13 @@ def nodes_within(nodes: Sequence[int], node_w: Sequence[float], room_w: float) -
         Nodes of each pool that ask for room.
     node_w : sequence of float
         [W] Rated IT power of a node of each pool.
-    room_w : float
+    headroom_w : float
         [W] IT power that there is room for.
     """
     within = []
     for count, each_w in zip(nodes, node_w, strict=True):
         # The least excess over a whole number of nodes is rounding, not a missing watt.
-        fits = count if each_w <= 0.0 or room_w == inf else floor(max(room_w, 0.0) / each_w + 1e-9)
+        fits = count if each_w <= 0.0 or headroom_w == inf else floor(max(headroom_w, 0.0) / each_w + 1e-9)
         within.append(min(count, fits))
-        room_w -= within[-1] * each_w
+        headroom_w -= within[-1] * each_w
     return within

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from gpusim.buildout.inventory import Envelope, Inventory
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.schedule import Schedule
 from gpusim.buildout.slippage import Slip, slips
 from gpusim.scenario.earnings import Earnings
@@ -35,11 +35,16 @@ class _Missing(NamedTuple):
     is_late: bool
 
 
-class SiteBook:
+class SiteLedger:
     """Planned and live GPUs of one site over the run, and whose the difference is."""
 
     def __init__(
-        self, scenario: Scenario, site: str, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None
+        self,
+        scenario: Scenario,
+        site: str,
+        network: TaskNetwork,
+        schedule: Schedule,
+        overheads: Mapping[str, float] | None,
     ):
         self.site, self.network, self.schedule = site, network, schedule
         self.horizon_s = scenario.run.days * DAY_S
@@ -57,7 +62,7 @@ class SiteBook:
             times |= {self.network.plan_s[milestone], self.schedule.time_s[milestone]}
         return [0.0, *sorted(t for t in times if 0.0 < t < self.horizon_s), self.horizon_s]
 
-    def courses(self) -> Iterator[dict]:
+    def changes(self) -> Iterator[dict]:
         """Rows of planned, live and delivered GPUs by pool, from each change on."""
         plan_s, fact_s = self.network.plan_s, self.schedule.time_s
         for time_s in self.edges_s[:-1]:
@@ -108,18 +113,18 @@ class SiteBook:
 
 
 def tables(
-    scenario: Scenario, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None
+    scenario: Scenario, network: TaskNetwork, schedule: Schedule, overheads: Mapping[str, float] | None
 ) -> dict[str, pd.DataFrame]:
     """Tables ``live``, ``months`` and ``ledger`` of all sites that projects add to."""
     horizon_s = scenario.run.days * DAY_S
     periods, earnings = months(scenario.run.start, horizon_s), Earnings.of(scenario)
     live, of_month, rows = [], [], []
-    for book in site_books(scenario, network, schedule, overheads):
-        courses = list(book.courses())
-        live += courses
-        of_month += _by_month(courses, periods, horizon_s)
-        for (kind, *rest), (hours, usd) in book.booked(periods, earnings).items():
-            rows.append((book.site, kind, *rest, hours, usd))
+    for one in site_ledgers(scenario, network, schedule, overheads):
+        changes = list(one.changes())
+        live += changes
+        of_month += _by_month(changes, periods, horizon_s)
+        for (kind, *rest), (hours, usd) in one.booked(periods, earnings).items():
+            rows.append((one.site, kind, *rest, hours, usd))
     ledger = pd.DataFrame(rows, columns=LEDGER).sort_values(LEDGER[:-2], ignore_index=True)
     return {
         "live": pd.DataFrame(live, columns=LIVE),
@@ -129,19 +134,19 @@ def tables(
 
 
 def live_table(
-    scenario: Scenario, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None
+    scenario: Scenario, network: TaskNetwork, schedule: Schedule, overheads: Mapping[str, float] | None
 ) -> pd.DataFrame:
     """Table ``live`` of all sites, those to which no project adds included."""
-    books = (SiteBook(scenario, site, network, schedule, overheads) for site in scenario.sites)
-    return pd.DataFrame([row for book in books for row in book.courses()], columns=LIVE)
+    ledgers = (SiteLedger(scenario, site, network, schedule, overheads) for site in scenario.sites)
+    return pd.DataFrame([row for one in ledgers for row in one.changes()], columns=LIVE)
 
 
-def site_books(
-    scenario: Scenario, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None
-) -> Iterator[SiteBook]:
-    """The books of all sites that projects add to."""
+def site_ledgers(
+    scenario: Scenario, network: TaskNetwork, schedule: Schedule, overheads: Mapping[str, float] | None
+) -> Iterator[SiteLedger]:
+    """The ledgers of all sites that projects add to."""
     for site in network.added:
-        yield SiteBook(scenario, site, network, schedule, overheads)
+        yield SiteLedger(scenario, site, network, schedule, overheads)
 
 
 def _causes(part: _Missing, delays: list[Slip]) -> Iterator[tuple[float, float, str, str]]:
@@ -162,11 +167,11 @@ def _within(periods: list[Period], from_s: float, to_s: float) -> Iterator[Perio
             yield month, max(from_s, first_s), min(to_s, last_s)
 
 
-def _by_month(courses: list[dict], periods: list[Period], horizon_s: float) -> list[tuple]:
+def _by_month(changes: list[dict], periods: list[Period], horizon_s: float) -> list[tuple]:
     """Planned and live GPU-hours by pool and month."""
     sums: dict[tuple, list[float]] = {}
-    for kind in dict.fromkeys(row["gpu_type"] for row in courses):
-        mine = [row for row in courses if row["gpu_type"] == kind]
+    for kind in dict.fromkeys(row["gpu_type"] for row in changes):
+        mine = [row for row in changes if row["gpu_type"] == kind]
         ends = [*(row["time_s"] for row in mine[1:]), horizon_s]
         for row, end_s in zip(mine, ends, strict=True):
             for month, first_s, last_s in _within(periods, row["time_s"], end_s):

@@ -23,7 +23,7 @@ class Arrival:
     givers: tuple[int, ...]
 
 
-class Network:
+class TaskNetwork:
     """The tasks of a scenario's projects.
 
     Attributes

@@ -7,7 +7,7 @@ from math import inf
 from typing import NamedTuple
 
 from gpusim.buildout.activity import Activity
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.schedule import Schedule
 
 
@@ -20,13 +20,13 @@ class Span(NamedTuple):
     held_by: str  # supply that it waited for, or shock that stopped it; empty while it was at work
 
 
-def giver(network: Network, schedule: Schedule, milestone: int) -> int:
+def giver(network: TaskNetwork, schedule: Schedule, milestone: int) -> int:
     """The task that gave a component; if it never came, the one that should have."""
     gave = schedule.giver[milestone - len(network.activities)]
     return _main_giver(network, schedule, milestone) if gave is None else gave
 
 
-def critical_path(network: Network, schedule: Schedule, activity: int) -> list[Activity]:
+def critical_path(network: TaskNetwork, schedule: Schedule, activity: int) -> list[Activity]:
     """The tasks, first to last, each of which waited for the one before, up to a given one.
 
     Of several that a task waited for the one that ended last counts, the first named among equals. A stand-in that was
@@ -40,7 +40,7 @@ def critical_path(network: Network, schedule: Schedule, activity: int) -> list[A
     return path[::-1]
 
 
-def _waited_for(network: Network, schedule: Schedule, activity: Activity) -> int | None:
+def _waited_for(network: TaskNetwork, schedule: Schedule, activity: Activity) -> int | None:
     if not activity.before:
         return None
     last = max(activity.before, key=lambda milestone: schedule.time_s[milestone])
@@ -50,7 +50,7 @@ def _waited_for(network: Network, schedule: Schedule, activity: Activity) -> int
     return last if last < len(network.activities) else giver(network, schedule, last)
 
 
-def spans(network: Network, schedule: Schedule, milestone: int) -> list[Span]:
+def spans(network: TaskNetwork, schedule: Schedule, milestone: int) -> list[Span]:
     """What a component waited for, from the first task of its critical path on until it was there, in order.
 
     Before a stand-in was called, that is the path of the task that it stands in for.
@@ -65,7 +65,7 @@ def spans(network: Network, schedule: Schedule, milestone: int) -> list[Span]:
     return found
 
 
-def _main_giver(network: Network, schedule: Schedule, milestone: int) -> int:
+def _main_giver(network: TaskNetwork, schedule: Schedule, milestone: int) -> int:
     """Of the tasks that always give a component the first to end."""
     always = [i for i in network.arrival(milestone).givers if not network.activities[i].stands_in]
     return min(always, key=lambda i: schedule.time_s[i])
@@ -84,7 +84,9 @@ def _of_work(schedule: Schedule, activity: Activity) -> Iterator[Span]:
         yield Span(from_s, to_s, activity, name)
 
 
-def delivery(network: Network, schedule: Schedule, project: str, parts: tuple[str, ...]) -> tuple[float, int | None]:
+def delivery(
+    network: TaskNetwork, schedule: Schedule, project: str, parts: tuple[str, ...]
+) -> tuple[float, int | None]:
     """(time [s], milestone) of the component of a project that came last, of those it adds; None if it adds none."""
     mine = [a.index for a in network.arrivals if a.project == project and a.component in parts]
     if not mine:

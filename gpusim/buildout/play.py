@@ -11,9 +11,9 @@ import pandas as pd
 from gpusim.buildout import ledger
 from gpusim.buildout.activity import Activity
 from gpusim.buildout.inventory import Inventory, brought, firm_mw
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.path import critical_path, delivery, giver, spans
-from gpusim.buildout.schedule import Line, Schedule, simulate
+from gpusim.buildout.schedule import Schedule, StockLevel, simulate
 from gpusim.errors import one_line
 from gpusim.regulation.building import limited
 from gpusim.scenario.scenario import BUILDING, Scenario
@@ -66,7 +66,7 @@ class BuildOut:
         With ``[market.index]``, the supplies that it names at the start of each month: month, supply,
         waiting_own_units, waiting_rivals_units, free_units, units_per_month.
     events : DataFrame
-        time_s, site, kind, detail, value, unit: the story, in order.
+        time_s, site, kind, detail, value, unit: what happened, in order.
     """
 
     projects: pd.DataFrame
@@ -101,13 +101,13 @@ def play(scenario: Scenario, seed: int = 0, overheads: Mapping[str, float] | Non
         Its tables have timestamps (UTC) beside the seconds: ``start_utc`` beside ``start_s``.
     """
     scenario = limited(scenario)
-    network = Network(scenario)
+    network = TaskNetwork(scenario)
     found = build_out_of(scenario, network, simulate(network, scenario, seed), overheads)
     return BuildOut(**{name: dated(table, scenario.run.start) for name, table in vars(found).items()})
 
 
 def build_out_of(
-    scenario: Scenario, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None = None
+    scenario: Scenario, network: TaskNetwork, schedule: Schedule, overheads: Mapping[str, float] | None = None
 ) -> BuildOut:
     """Tables of a schedule; arguments as of ``play``."""
     lasts = {
@@ -125,7 +125,7 @@ def build_out_of(
     )
 
 
-def built(scenario: Scenario, network: Network, schedule: Schedule) -> Scenario:
+def built(scenario: Scenario, network: TaskNetwork, schedule: Schedule) -> Scenario:
     """The scenario without its projects, and with what they brought as steps of its sites.
 
     What never comes is planned all the same: it stands at the end of all days.
@@ -158,7 +158,7 @@ def _known(time_s: float) -> float:
     return nan if time_s in (inf, -inf) else time_s
 
 
-def costs_usd(network: Network, schedule: Schedule) -> list[float]:
+def costs_usd(network: TaskNetwork, schedule: Schedule) -> list[float]:
     """[USD] What each task costs, expediting included; 0 of one that was not begun."""
     return [_usd(schedule, activity) for activity in network.activities]
 
@@ -169,7 +169,7 @@ def _usd(schedule: Schedule, activity: Activity) -> float:
     return activity.spec.usd + (activity.spec.expedite.usd if schedule.hurried[activity.index] else 0.0)
 
 
-def _tasks(scenario: Scenario, network: Network, schedule: Schedule, lasts: dict) -> pd.DataFrame:
+def _tasks(scenario: Scenario, network: TaskNetwork, schedule: Schedule, lasts: dict) -> pd.DataFrame:
     critical = set()
     for name, (_time_s, last) in lasts.items():
         if last is not None:
@@ -191,7 +191,7 @@ def _tasks(scenario: Scenario, network: Network, schedule: Schedule, lasts: dict
     return pd.DataFrame(rows, columns=TASKS)
 
 
-def _capacity(scenario: Scenario, network: Network, schedule: Schedule) -> pd.DataFrame:
+def _capacity(scenario: Scenario, network: TaskNetwork, schedule: Schedule) -> pd.DataFrame:
     rows = []
     for arrival in network.arrivals:
         adds = scenario.projects[arrival.project].adds
@@ -208,7 +208,7 @@ def _capacity(scenario: Scenario, network: Network, schedule: Schedule) -> pd.Da
     return pd.DataFrame(rows, columns=CAPACITY)
 
 
-def _projects(scenario: Scenario, network: Network, schedule: Schedule, lasts: dict) -> pd.DataFrame:
+def _projects(scenario: Scenario, network: TaskNetwork, schedule: Schedule, lasts: dict) -> pd.DataFrame:
     rows = []
     for name, project in scenario.projects.items():
         time_s, last = lasts[name]
@@ -222,7 +222,7 @@ def _projects(scenario: Scenario, network: Network, schedule: Schedule, lasts: d
     return pd.DataFrame(rows, columns=PROJECTS)
 
 
-def _paths(network: Network, schedule: Schedule, lasts: dict) -> pd.DataFrame:
+def _paths(network: TaskNetwork, schedule: Schedule, lasts: dict) -> pd.DataFrame:
     rows = []
     for name, (_time_s, last) in lasts.items():
         if last is None:
@@ -236,10 +236,10 @@ def _paths(network: Network, schedule: Schedule, lasts: dict) -> pd.DataFrame:
 
 def line_of(schedule: Schedule) -> pd.DataFrame:
     """As ``BuildOut.line``."""
-    return pd.DataFrame(schedule.line, columns=Line._fields)
+    return pd.DataFrame(schedule.line, columns=StockLevel._fields)
 
 
-def requests_of(network: Network, schedule: Schedule) -> pd.DataFrame:
+def requests_of(network: TaskNetwork, schedule: Schedule) -> pd.DataFrame:
     """As ``BuildOut.requests``."""
     received_s = {number: time_s for grants in schedule.grants.values() for time_s, number, _units in grants}
     rows = []
@@ -277,7 +277,7 @@ def _reactions(schedule: Schedule) -> list[tuple]:
     return rows
 
 
-def _events(scenario: Scenario, network: Network, schedule: Schedule) -> pd.DataFrame:
+def _events(scenario: Scenario, network: TaskNetwork, schedule: Schedule) -> pd.DataFrame:
     """Shocks, rivals' reactions, stand-ins begun, tasks hurried, and components that arrived, with the days late."""
     rows = _reactions(schedule) + [
         (window.from_s, "", "shock", f"{window.name}: {window.spec.effect} of {_hit(window.spec)}",

@@ -8,7 +8,7 @@ from math import inf
 from typing import NamedTuple
 
 from gpusim.buildout.activity import Activity, Durations, is_certain
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.rivals import PurchaseOrder, Request, Rivals, ordered
 from gpusim.buildout.shocks import Window, above, changes, done_s, drawn, end_s
 from gpusim.buildout.supply import LAST, MONTH_S, Calendar, SharedSupply
@@ -37,7 +37,7 @@ class Draws:
     orders: list[PurchaseOrder]
 
     @classmethod
-    def of(cls, network: Network, scenario: Scenario, seed: int) -> Draws:
+    def of(cls, network: TaskNetwork, scenario: Scenario, seed: int) -> Draws:
         """The draws of a seed."""
         return cls(network.durations.work_s(seed), drawn(scenario, seed), ordered(scenario, seed))
 
@@ -45,7 +45,7 @@ class Draws:
 # One replication of the build-out: tasks as SimPy processes, and when each began and ended.
 
 
-class Line(NamedTuple):
+class StockLevel(NamedTuple):
     """A stock at a time, in units."""
 
     month: str
@@ -91,21 +91,21 @@ class Schedule:
     windows: list[Window]
     grants: dict[str, list[tuple[float, int, float]]]
     requests: list[Request]
-    line: list[Line]
+    line: list[StockLevel]
 
 
-def simulate(network: Network, scenario: Scenario, seed: int) -> Schedule:
+def simulate(network: TaskNetwork, scenario: Scenario, seed: int) -> Schedule:
     """Play all projects to their end, however late that is."""
     return replay(network, scenario, Draws.of(network, scenario, seed))
 
 
-def replay(network: Network, scenario: Scenario, draws: Draws) -> Schedule:
+def replay(network: TaskNetwork, scenario: Scenario, draws: Draws) -> Schedule:
     """Play all projects with given draws: the same up to a time if these are."""
     return _Simulation(network, scenario, draws).play()
 
 
 class _Simulation:
-    def __init__(self, network: Network, scenario: Scenario, draws: Draws):
+    def __init__(self, network: TaskNetwork, scenario: Scenario, draws: Draws):
         self.network, self.windows, self.work_s = network, draws.windows, draws.work_s
         n, milestones = len(network.activities), len(network.plan_s)
         self.ready_s, self.start_s, self.worked_s = [inf] * n, [inf] * n, [inf] * n
@@ -121,7 +121,7 @@ class _Simulation:
             for name, spec in scenario.supplies.items()
         }
         self.rivals = Rivals(self.env, scenario, self.supplies, draws.orders, first=n)
-        self.line: list[Line] = []
+        self.line: list[StockLevel] = []
         ours = [self.env.process(self.carry_out(activity)) for activity in network.activities]
         if scenario.market.index is not None:
             ours.append(self.env.process(self._look(scenario)))
@@ -147,7 +147,7 @@ class _Simulation:
                 supply = self.supplies[name]
                 waiting = [supply.waiting(lambda number, ours=ours: (number < len(self.network.activities)) == ours)
                            for ours in (True, False)]  # fmt: skip
-                self.line.append(Line(month, name, *waiting, supply.stock(), supply.level * MONTH_S))
+                self.line.append(StockLevel(month, name, *waiting, supply.stock(), supply.level * MONTH_S))
 
     def carry_out(self, activity: Activity) -> Generator:
         """A task waits for those before it, asks its supply, works, and is done."""
@@ -207,7 +207,7 @@ class _Simulation:
 # What is known of the build-out at a date: what has been is certain, what is to come is drawn anew.
 
 
-def as_of(network: Network, scenario: Scenario, draws: Draws, schedule: Schedule, at_s: float, seed: int) -> Draws:
+def as_of(network: TaskNetwork, scenario: Scenario, draws: Draws, schedule: Schedule, at_s: float, seed: int) -> Draws:
     """Draws of a world that is as it was up to a time [s], and of another seed from then on.
 
     Work that is done, handed over or not, tells of the causes that it has in common with what is not. Work under way is

@@ -14,7 +14,7 @@ from math import inf
 from typing import NamedTuple
 
 from gpusim.buildout.activity import Activity
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.path import critical_path, giver
 from gpusim.buildout.schedule import Schedule
 from gpusim.buildout.shocks import Window, done_s, end_s, slowdown_at
@@ -40,7 +40,7 @@ class _Move(NamedTuple):
     held_by: str
 
 
-def slips(network: Network, schedule: Schedule, milestone: int) -> list[Slip]:
+def slips(network: TaskNetwork, schedule: Schedule, milestone: int) -> list[Slip]:
     """Parts of the delay of a component, from its plan to its arrival, in order; none if it is not late.
 
     A stand-in answers for what comes after the time for which it was forecast when it was called; the task that it
@@ -101,7 +101,9 @@ def _slowest(now_s: float, windows: list[Window]) -> str:
     return max(under_way, key=lambda w: inf if w.spec.effect == "stop" else w.spec.factor).name
 
 
-def _as_planned(network: Network, schedule: Schedule, path: list[Activity], milestone: int) -> list[Activity] | None:
+def _as_planned(
+    network: TaskNetwork, schedule: Schedule, path: list[Activity], milestone: int
+) -> list[Activity] | None:
     """The path if the last component on it that another task gave than planned had come from that; None if none did."""
     for i in reversed(range(len(path))):
         gives = path[i].gives

@@ -121,10 +121,10 @@ def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool
         raise ResultError(f"{out}: a page compares at least two runs; found only {first}; give another folder")
     if out:
         from gpusim.report.compared.page import write
-        from gpusim.report.compared.runs import Runs
+        from gpusim.report.compared.runs import ComparedRuns
         from gpusim.report.findings import Findings
 
-        say(f"Open {write(Runs(_named(results, Findings)), out)} in a browser.")
+        say(f"Open {write(ComparedRuns(_named(results, Findings)), out)} in a browser.")
 
 
 def _named(results: dict, findings: type) -> dict:

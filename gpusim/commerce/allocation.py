@@ -47,19 +47,19 @@ def of_build_out(live: pd.DataFrame) -> pd.DataFrame:
 
 def _as_built(result: Record, exact: pd.DataFrame) -> set[str]:
     """Sites of a build-out whose GPUs in the run were, in the mean of every record interval, those that it brings."""
-    courses, others = dict(tuple(exact.groupby(["site", "gpu_type"], observed=True))), set()
+    steps_of, others = dict(tuple(exact.groupby(["site", "gpu_type"], observed=True))), set()
     for (site, kind), pool in result.pools.groupby(["site", "gpu_type"], observed=True):
-        if (site, kind) in courses:
+        if (site, kind) in steps_of:
             edges_s = np.append(pool["start_s"].to_numpy(), pool["end_s"].iloc[-1])
-            built = np.diff(_integral(courses[site, kind], edges_s)) / np.diff(edges_s)
+            built = np.diff(_integral(steps_of[site, kind], edges_s)) / np.diff(edges_s)
             if not np.allclose(built, pool["energised_gpus"], rtol=ROUNDING, atol=ROUNDING):
                 others.add(site)
     return set(exact["site"]) - others
 
 
-def _integral(course: pd.DataFrame, at_s: np.ndarray) -> np.ndarray:
+def _integral(steps: pd.DataFrame, at_s: np.ndarray) -> np.ndarray:
     """[GPU-s] Of the GPUs of a course of steps, from its first step to some times."""
-    from_s, gpus = course["time_s"].to_numpy(float), course["gpus"].to_numpy(float)
+    from_s, gpus = steps["time_s"].to_numpy(float), steps["gpus"].to_numpy(float)
     before = np.concatenate([[0.0], np.cumsum(gpus[:-1] * np.diff(from_s))])
     step = np.searchsorted(from_s, at_s, side="right") - 1
     return before[step] + gpus[step] * (at_s - from_s[step])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.play import line_of, play, requests_of
 from gpusim.buildout.schedule import Schedule
 from gpusim.commerce.allocation import Allocation
@@ -182,7 +182,7 @@ def prices(allocation: Allocation, line: pd.DataFrame, requests: pd.DataFrame | 
     return pd.DataFrame(table)
 
 
-def prices_of(allocation: Allocation, network: Network, schedule: Schedule) -> pd.DataFrame | None:
+def prices_of(allocation: Allocation, network: TaskNetwork, schedule: Schedule) -> pd.DataFrame | None:
     """Prices in a replication of the build-out; None if its market has no index."""
     market = allocation.book.scenario.market
     if market.index is None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gpusim import rng
 from gpusim.buildout.ledger import live_table
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.schedule import Draws, Schedule, as_of, replay
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.allocation import of_build_out
@@ -171,7 +171,7 @@ class _Truth:
     """The build-out that is to be, under the rules of its places; of it a part is known at each date."""
 
     scenario: Scenario
-    network: Network
+    network: TaskNetwork
     draws: Draws
     schedule: Schedule
     seed: int
@@ -180,7 +180,7 @@ class _Truth:
     @classmethod
     def of(cls, book: Book, seed: int, overheads: Mapping[str, float] | None) -> _Truth:
         scenario = limited(book.scenario)
-        network = Network(scenario)
+        network = TaskNetwork(scenario)
         draws = Draws.of(network, scenario, seed)
         return cls(scenario, network, draws, replay(network, scenario, draws), seed, overheads)
 

@@ -11,7 +11,7 @@ from gpusim import rng
 from gpusim.engine import processes
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import build_fleet, names_of
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.cooling import CoolingPlant, HallCooling
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
@@ -30,7 +30,7 @@ from gpusim.engine.recorder import Recorder
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
 from gpusim.engine.serving.user_traffic import UserTraffic
-from gpusim.engine.shared_storage import SharedStorage, Sizes
+from gpusim.engine.shared_storage import CheckpointSizes, SharedStorage
 from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Shrinking, Spares
 from gpusim.engine.storage import fastest_write_s, is_shared, read_gb_s, usual_read_s, write_gb_s
@@ -223,7 +223,7 @@ class Assembly:
             )
             for kind in kinds
         ]
-        sizes = Sizes(*np.array(columns).reshape(-1, 3)[table["job_class"]].T)
+        sizes = CheckpointSizes(*np.array(columns).reshape(-1, 3)[table["job_class"]].T)
         self._listeners.append(SharedStorage(self.env, read, write, sizes).hear)
 
     def _open_links(self, table: JobTable, seed: int) -> None:
@@ -258,9 +258,9 @@ class Assembly:
         env.process(processes.tick(env, run.record_s, act))
         if run.drain:
             env.finished.callbacks.append(StopSimulation.callback)
-        env.run(until=env.at(self.duration_s, Place.OVER))
+        env.run(until=env.at(self.duration_s, EventPriority.OVER))
         if env.now == 0.0:  # without jobs, or with none that takes time: there is one interval all the same
-            env.run(until=env.at(min(run.record_s, self.duration_s), Place.OVER))
+            env.run(until=env.at(min(run.record_s, self.duration_s), EventPriority.OVER))
         if self._services is not None:
             self._services.close()
         self.recorder.snapshot()

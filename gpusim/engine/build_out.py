@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 
 import pandas as pd
 
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.path import delivery
 from gpusim.buildout.play import BuildOut, build_out_of, built
 from gpusim.buildout.schedule import Schedule, simulate
@@ -15,7 +15,7 @@ from gpusim.engine.processes import Log
 from gpusim.regulation.building import delay_entry, limited, projects_under
 from gpusim.scenario.rule import Connection
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.rules import Entry
+from gpusim.tables.rules import RuleEntry
 
 IN_EVENTS = "events"  # told among the events of the run; all other tables are results of their own
 
@@ -32,7 +32,7 @@ class Construction:
     def __init__(self, scenario: Scenario, seed: int):
         self._given, self._seed = scenario, seed
         self._source = limited(scenario)
-        self._network = Network(self._source)
+        self._network = TaskNetwork(self._source)
         self._schedule = simulate(self._network, self._source, seed)
         self.scenario = built(self._source, self._network, self._schedule)
 
@@ -40,7 +40,7 @@ class Construction:
         """Its tables; with the ``overheads`` of a run, as of ``play``, nodes are live as in the fleet."""
         return build_out_of(self._source, self._network, self._schedule, overheads)
 
-    def rule_entries(self) -> list[Entry]:
+    def rule_entries(self) -> list[RuleEntry]:
         """What each connection policy delayed: this build-out beside the one without it, with the same draws."""
         here, entries = _delivered_s(self._source, self._network, self._schedule), []
         for name, rule in self._given.rules.of_kind(Connection):
@@ -48,7 +48,7 @@ class Construction:
             if not under:
                 continue
             source = limited(self._given, without=name)
-            network = Network(source)
+            network = TaskNetwork(source)
             free = _delivered_s(source, network, simulate(network, source, self._seed))
             for project in under:
                 if here[project] > free[project]:
@@ -56,7 +56,7 @@ class Construction:
         return entries
 
 
-def _delivered_s(scenario: Scenario, network: Network, schedule: Schedule) -> dict[str, float]:
+def _delivered_s(scenario: Scenario, network: TaskNetwork, schedule: Schedule) -> dict[str, float]:
     """[s] When all that each project adds was there."""
     parts = {name: project.adds.components for name, project in scenario.projects.items()}
     return {name: delivery(network, schedule, name, components)[0] for name, components in parts.items()}

@@ -15,8 +15,8 @@ from gpusim.errors import ProcessError
 # What comes first at one instant, defined here and nowhere else; docs/semantics.md says the same in words.
 
 
-class Place(IntEnum):
-    """Place of a SimPy event among all of its instant; those of one place in the order in which they were asked for.
+class EventPriority(IntEnum):
+    """Priority of a SimPy event at its instant; those of one priority in the order in which they were asked for.
 
     The ends of jobs come before all of these. Arrivals, and in event mode the passes, come behind all of them but
     ``PASSES``: so the kernels find them played when a cycle begins.
@@ -94,17 +94,19 @@ def _watched(env: simpy.Environment, generator: Generator) -> Generator:
 
 
 class Clock(simpy.Environment):
-    """A SimPy environment whose events have a place at their instant; what cannot be raises ``ProcessError``."""
+    """A SimPy environment whose events have a priority at their instant; what cannot be raises ``ProcessError``."""
 
     def __init__(self):
         super().__init__(initial_time=0.0)  # an integer would have every kernel that takes a time compiled twice
 
-    def at(self, time_s: float, place: Place = Place.CONTROL) -> simpy.Event:
+    def at(self, time_s: float, priority: EventPriority = EventPriority.CONTROL) -> simpy.Event:
         """Event at exactly ``time_s`` [s]; ``timeout`` would reach it only to rounding."""
         time_s = border.number(self, "env.at: time_s", time_s, self.now, "s")
-        if not isinstance(place, Place):
-            raise border.refuse(self, f"env.at: place: found {border.shown(place)}; give a gpusim.engine.clock.Place")
-        return self._fire(self.event(), None, time_s, place)
+        if not isinstance(priority, EventPriority):
+            raise border.refuse(
+                self, f"env.at: priority: found {border.shown(priority)}; give a gpusim.engine.clock.EventPriority"
+            )
+        return self._fire(self.event(), None, time_s, priority)
 
     def timeout(self, delay: float = 0, value: object = None) -> simpy.Event:
         """Event after ``delay`` [s], with a value."""
@@ -114,10 +116,10 @@ class Clock(simpy.Environment):
         """Start a control process: a generator of events."""
         return Process(self, generator)
 
-    def schedule(self, event: simpy.Event, priority: int = Place.CONTROL + 1, delay: float = 0) -> None:
+    def schedule(self, event: simpy.Event, priority: int = EventPriority.CONTROL + 1, delay: float = 0) -> None:
         """Have an event fire after ``delay`` [s]; what ``at``, ``timeout`` and ``succeed`` of events rest on."""
         self._check_events("schedule", [event])
-        border.whole(self, "env.schedule: priority", priority, Place.PASSES + 1, Place.OVER)
+        border.whole(self, "env.schedule: priority", priority, EventPriority.PASSES + 1, EventPriority.OVER)
         super().schedule(event, priority, border.number(self, "env.schedule: delay", delay, 0.0, "s"))
 
     def all_of(self, events: Iterable[simpy.Event]) -> simpy.Event:
@@ -133,13 +135,15 @@ class Clock(simpy.Environment):
         if self.active_process is not None:
             raise border.refuse(self, "env.run: the run is under way; yield events to let time pass")
         if until is not None and not isinstance(until, simpy.Event):
-            until = self.at(border.number(self, "env.run: until", until, self.now, "s"), Place.OVER)
+            until = self.at(border.number(self, "env.run: until", until, self.now, "s"), EventPriority.OVER)
         return super().run(until)
 
-    def _fire(self, event: simpy.Event, value: object, time_s: float, place: Place = Place.CONTROL) -> simpy.Event:
+    def _fire(
+        self, event: simpy.Event, value: object, time_s: float, priority: EventPriority = EventPriority.CONTROL
+    ) -> simpy.Event:
         """Have an event fire with a value at exactly ``time_s`` [s], unchecked: what the engine itself asks for."""
         event._ok, event._value = True, value
-        heappush(self._queue, (float(time_s), place, next(self._eid), event))
+        heappush(self._queue, (float(time_s), priority, next(self._eid), event))
         return event
 
     def _check_events(self, name: str, events: Iterable[simpy.Event]) -> list[simpy.Event]:

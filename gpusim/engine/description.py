@@ -27,7 +27,7 @@ class PoolSpec:
     gpus_per_node: int
     nodes_per_domain: int = 1
     domains_per_pod: int | None = None  # none: the pool is one pod
-    exchange: tuple[float, float, float] = (1.0, 1.0, 1.0)  # time that gangs exchange data for, by `Level`
+    exchange: tuple[float, float, float] = (1.0, 1.0, 1.0)  # time that gangs exchange data for, by `Locality`
     speed: float = 1.0
     rated_w_per_gpu: float = 0.0
     idle_w: float = 0.0

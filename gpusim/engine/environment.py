@@ -1,4 +1,4 @@
-"""One clock for two planes: SimPy for what is rare and has a story, compiled kernels for what is dense."""
+"""One clock for two planes: SimPy for what is rare and is logged, compiled kernels for what is dense."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import simpy
 
 from gpusim.engine import border
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.description import Replicas
 from gpusim.engine.layout.fleet import lay_out
 from gpusim.engine.playing import PlayedClock
@@ -81,7 +81,7 @@ class FleetEnvironment(PlayedClock):
     # Time and processes ------------------------------------------------------------------------------------------
 
     def log(self, time_s: float, site: str, kind: str, detail: str, value: float, unit: str = "") -> None:
-        """One line of the run's story so far in the table of events; ``site`` is "" for what concerns them all.
+        """One line of the run's log so far in the table of events; ``site`` is "" for what concerns them all.
 
         ``unit`` is that of ``value``.
         """
@@ -189,7 +189,7 @@ class FleetEnvironment(PlayedClock):
         self._pace("set_job_rate", pace.set_job_rate, job, rate, draw)
 
     def set_storage_rate(self, job: int, rate: float, until_s: float) -> None:
-        """Have a running job go at a rate that storage gives it up to a place of its course, whatever slows or pauses
+        """Have a running job go at a rate that storage gives it up to a point of its course, whatever slows or pauses
         it otherwise; 0: it is there now.
 
         What it draws stays as it is. Its time until then is loading or writing a checkpoint, none of it slowed.
@@ -202,17 +202,17 @@ class FleetEnvironment(PlayedClock):
             Seconds of its course in a second. Once it is at ``until_s`` it goes on at this rate until this is called
             with 0.
         until_s : float
-            [s] A place in its course, ahead of where it is.
+            [s] A point of its course, ahead of where it is.
         """
         job = self._running("set_storage_rate", job)
         rate = border.number(self, "env.set_storage_rate: rate", rate, 0.0)
         until_s = border.number(self, "env.set_storage_rate: until_s", until_s, 0.0, "s")
-        place_s, _rate = reading.place_and_rate(self.fleet, job, self.now)
-        if rate > 0.0 and until_s < place_s:
+        progress_s, _rate = reading.progress_and_rate(self.fleet, job, self.now)
+        if rate > 0.0 and until_s < progress_s:
             raise border.refuse(
                 self,
-                f"env.set_storage_rate: found until_s of {until_s:g} s, and the run is {place_s:g} s along its course;"
-                " give a place ahead of it",
+                f"env.set_storage_rate: found until_s of {until_s:g} s, and the run is {progress_s:g} s along its"
+                " course; give a point ahead of it",
             )
         self.make_segment_room()
         pace.set_storage_rate(self.fleet, job, rate, until_s, self.now)
@@ -279,7 +279,7 @@ class FleetEnvironment(PlayedClock):
         """Have services share their demand out anew, behind all that control processes and they do at this instant."""
         if self._serve is not None and not self._is_to_serve:
             self._is_to_serve = True  # once, however many nodes of a rack break
-            self.at(self.now, Place.SHARING).callbacks.append(self._share)
+            self.at(self.now, EventPriority.SHARING).callbacks.append(self._share)
 
     def _share(self, _event: simpy.Event) -> None:
         self._is_to_serve = False

@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 import numpy as np
 import simpy
 
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.links import Network
 from gpusim.kernels.state.codes import Status
@@ -106,14 +106,14 @@ class Exchanges:
 
     def play(self) -> Generator[simpy.Event]:
         """Work, exchange, work, until the last is over."""
-        yield self.env.at(float(self.env.fleet.jobs["submit_s"][self._parts].max()), Place.PASSES)
+        yield self.env.at(float(self.env.fleet.jobs["submit_s"][self._parts].max()), EventPriority.PASSES)
         while left := [j for j in self._parts if self._status(j) not in OVER]:
             if any(self._status(j) != Status.RUNNING for j in left):
                 self._pause(left)
-                yield self.env.at(self.env.now + LOOK_S, Place.PASSES)
+                yield self.env.at(self.env.now + LOOK_S, EventPriority.PASSES)
                 continue
             self._go_on(left)
-            yield self.env.at(self.env.now + self._spec.every_s, Place.PASSES)
+            yield self.env.at(self.env.now + self._spec.every_s, EventPriority.PASSES)
             left = [j for j in left if self._status(j) == Status.RUNNING]
             if len(left) < len(self._parts) or not (paths := self._paths(left)):
                 continue

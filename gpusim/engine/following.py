@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.signals import Signal
@@ -69,4 +69,4 @@ def follow_signals(env: FleetEnvironment, sites: Sequence[FollowedSite]) -> Gene
         following = min(site.due_s for site in sites)
         if following == float("inf"):
             return
-        yield env.at(following, Place.SIGNALS)
+        yield env.at(following, EventPriority.SIGNALS)

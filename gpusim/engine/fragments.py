@@ -6,7 +6,7 @@ import numpy as np
 
 from gpusim.kernels.state.codes import Placement
 from gpusim.kernels.state.fleet import Fleet
-from gpusim.kernels.state.rooms import WHOLE
+from gpusim.kernels.state.scored_nodes import WHOLE
 
 
 def fragments_s(fleet: Fleet, now: float) -> np.ndarray | None:

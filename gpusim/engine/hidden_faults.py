@@ -165,12 +165,12 @@ def watch(
         if row.status != Status.RUNNING:
             yield env.at(env.now + least_s)
             continue
-        place_s, rate = reading.place_and_rate(fleet, job, env.now)
-        counting = reading.n_counting(fleet, job, place_s - CLOSE_S)
+        progress_s, rate = reading.progress_and_rate(fleet, job, env.now)
+        counting = reading.n_counting(fleet, job, progress_s - CLOSE_S)
         if run != row.evictions:
             run, n = int(row.evictions), every * (int(counting) // every + 1)
-        left_s = reading.place_counting(fleet, job, n) - place_s
-        if place_s < kind.load_s:
+        left_s = reading.place_counting(fleet, job, n) - progress_s
+        if progress_s < kind.load_s:
             left_s = min(left_s, least_s)
         if left_s <= CLOSE_S and kind.stored and counting < n:
             yield env.at(env.now + LEAST_S)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim import phases
-from gpusim.course import CLOSE_S, place_at
+from gpusim.course import CLOSE_S, progress_at
 from gpusim.engine.build import Names
 from gpusim.engine.runs import CHUNK, GpuTime, have_moved, segments_of
 from gpusim.inputs.jobtable import JobTable
@@ -67,7 +67,7 @@ def kept_table(fleet: Fleet, jobs: pd.DataFrame) -> pd.DataFrame:
     """
     noted = fleet.segments[: int(fleet.clock[0].n_segments)]
     noted = noted[noted["kept_s"] < np.inf]
-    ends_s = place_at(noted["end_s"], noted["place_s"], noted["start_s"], noted["rate"])
+    ends_s = progress_at(noted["end_s"], noted["progress_s"], noted["start_s"], noted["rate"])
     columns = {"job": noted["job"], "run": noted["runs_before"], "kept_s": noted["kept_s"], "end_s": ends_s}
     runs = pd.DataFrame(columns).groupby(["job", "run"], as_index=False).agg({"kept_s": "first", "end_s": "max"})
     job, expected_s = runs["job"].to_numpy(), np.zeros(len(runs))

@@ -11,7 +11,7 @@ import pandas as pd
 import simpy
 
 from gpusim.engine import border
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.processes import Log
 from gpusim.engine.streams import Share, Streams, max_min
@@ -55,7 +55,7 @@ class Network:
         self.streams = Streams(self._paths, n_links)
         self._routes = [_Route(env, self._arrived, row) for row in range(len(self._paths))]
         self._n_arrived, self._bytes = [0] * n_links, [0.0] * n_links
-        self.links = [Link(self, row) for row in range(n_links)]
+        self.links = [NetworkLink(self, row) for row in range(n_links)]
         self.on_change: Callable[[], object] = lambda: None
         self.on_delay: Callable[[], object] = lambda: None
 
@@ -92,7 +92,7 @@ class Network:
         takes_s = self.streams.queue_ends_in_s(link)
         if 0.0 < takes_s < math.inf:
             through_s = max(self.env.now + takes_s, math.nextafter(self.env.now, math.inf))
-            self.env.at(through_s, Place.LINKS).callbacks.append(lambda _event: self._look_at_queue(link))
+            self.env.at(through_s, EventPriority.LINKS).callbacks.append(lambda _event: self._look_at_queue(link))
 
     def _look_at_queue(self, link: int) -> None:
         self.streams.settle(self.env.now)
@@ -203,7 +203,7 @@ class _Route:
         return self.due_s
 
 
-class Link:
+class NetworkLink:
     """A link of a network, for whoever changes it or sends over it alone."""
 
     def __init__(self, network: Network, row: int):
@@ -231,7 +231,7 @@ class Link:
 
 def set_bandwidth(
     env: FleetEnvironment,
-    link: Link,
+    link: NetworkLink,
     steps: list[tuple[float, float]],
     efficiency: float,
     name: str,
@@ -244,7 +244,7 @@ def set_bandwidth(
     changes += [(time_s, 0.0, step) for span_s in out_s for time_s, step in zip(span_s, (1, -1), strict=True)]
     stage_gbps, is_out = 0.0, 0
     for time_s, gbps, step in sorted(changes, key=lambda change: change[0]):
-        yield env.at(time_s, Place.LINKS)
+        yield env.at(time_s, EventPriority.LINKS)
         is_out += step
         if step == 0:
             stage_gbps = gbps

@@ -172,7 +172,7 @@ class Curtailments:
     def _counted_w(self, site: str) -> float:
         """[W] What the site draws, as its limit counts it: all replicas at work, at the run's hottest hour."""
         row = self.env.fleet.sites[self.env.sites[site].site]
-        return float((row.it_w + row.serving_room_w) * row.peak_overhead + row.fixed_w)
+        return float((row.it_w + row.serving_headroom_w) * row.peak_overhead + row.fixed_w)
 
     def _lost_gpu_s(self, site: str) -> dict[int, float]:
         """GPU-seconds booked as idle for calls, and of work that evictions have undone, by pool."""

@@ -8,7 +8,7 @@ import numpy as np
 import simpy
 
 from gpusim.engine import border
-from gpusim.engine.clock import Clock, Place
+from gpusim.engine.clock import Clock, EventPriority
 from gpusim.kernels.advance import (
     DEPARTED,
     FINISHED,
@@ -119,10 +119,10 @@ class PlayedClock(Clock):
             run_passes(self.fleet, self.now)
 
     def _advance(self) -> None:
-        until_s, place = self._queue[0][:2] if self._queue else (_NEVER, Place.CONTROL)
+        until_s, priority = self._queue[0][:2] if self._queue else (_NEVER, EventPriority.CONTROL)
         while True:
             self.make_segment_room()
-            reason = self._play(self._fleet, float(until_s), place == Place.PASSES)
+            reason = self._play(self._fleet, float(until_s), priority == EventPriority.PASSES)
             if reason == REACHED:
                 return
             clock = self.fleet.clock[0]
@@ -136,7 +136,7 @@ class PlayedClock(Clock):
                 continue
             if reason == FINISHED:
                 if not self.finished.triggered:
-                    self._fire(self.finished, None, clock.now_s, Place.OVER)
+                    self._fire(self.finished, None, clock.now_s, EventPriority.OVER)
                     return
                 continue
             if reason == DEPARTED:
@@ -148,7 +148,7 @@ class PlayedClock(Clock):
             if reason == MOVED:
                 moved = self.event()
                 moved.callbacks.append(lambda _event: self._heed())
-                self._fire(moved, None, clock.now_s, Place.SHARING)
+                self._fire(moved, None, clock.now_s, EventPriority.SHARING)
                 return
             for job in self.fleet.woken[: clock.n_woken].tolist():
                 self._fire(self._watched.pop(job), job, clock.now_s)

@@ -212,8 +212,8 @@ class SitePower:
         fleet = self.env.fleet
         row = fleet.sites[self.site]
         housed = nodes_within(self.delivered.tolist(), self.node_w, self.hall_w)
-        room_w = (self.firm_w * self.oversubscription - row.fixed_w) / row.peak_overhead
-        carried = nodes_within(housed, self.planned_w, room_w)
+        headroom_w = (self.firm_w * self.oversubscription - row.fixed_w) / row.peak_overhead
+        carried = nodes_within(housed, self.planned_w, headroom_w)
         for i, nodes in enumerate(carried):
             pool = fleet.pools[self.first_pool + i]
             pool.unhoused = (self.delivered[i] - housed[i]) * pool.gpus_per_node

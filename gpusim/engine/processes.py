@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.power import SitePower
 from gpusim.units import number_of
@@ -20,7 +20,7 @@ def deliver(
     """GPUs arrive, and are taken out, on a schedule: ``steps`` of (time [s], GPUs in all)."""
     per_node = int(env.fleet.pools[pool].gpus_per_node)
     for i, (time_s, gpus) in enumerate(steps):
-        yield env.at(time_s, Place.DELIVERIES)
+        yield env.at(time_s, EventPriority.DELIVERIES)
         most = max(later for _time_s, later in steps[i:])
         power.deliver(pool, int(gpus) // per_node, int(most) // per_node)
         gone = steps[i - 1][1] - gpus if i else 0.0
@@ -33,7 +33,7 @@ def open_halls(
 ) -> Generator:
     """Halls are ready in stages: ``steps`` of (time [s], MW of rated IT power in all)."""
     for time_s, mw in steps:
-        yield env.at(time_s, Place.HALLS)
+        yield env.at(time_s, EventPriority.HALLS)
         power.set_halls(mw * 1e6)
         log(env.now, site, "hall", f"halls for {mw:g} MW of IT", mw, "MW")
 
@@ -43,7 +43,7 @@ def energise(
 ) -> Generator:
     """The grid connection grows in stages: ``steps`` of (time [s], MW in all)."""
     for time_s, mw in steps:
-        yield env.at(time_s, Place.GRID)
+        yield env.at(time_s, EventPriority.GRID)
         power.set_grid(mw * 1e6)
         log(env.now, site, "grid", f"grid connection of {mw:g} MW", mw, "MW")
 
@@ -52,7 +52,7 @@ def tick(env: FleetEnvironment, interval_s: float, act: Callable[[], None]) -> G
     """Call ``act`` at the edges of all intervals [s], the start of the run among them."""
     k = 0
     while True:
-        yield env.at(k * interval_s, Place.RECORD)
+        yield env.at(k * interval_s, EventPriority.RECORD)
         act()
         k += 1
 
@@ -64,6 +64,6 @@ def cycle(env: FleetEnvironment, cycle_s: float, passes: Callable[[], None]) -> 
     """SimPy process: call ``passes`` every ``cycle_s`` [s], behind the arrivals of that instant."""
     k = 0
     while True:
-        yield env.at(k * cycle_s, Place.PASSES)
+        yield env.at(k * cycle_s, EventPriority.PASSES)
         passes()
         k += 1

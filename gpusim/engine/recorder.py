@@ -51,7 +51,7 @@ class Recorder:
         self.events: list[tuple[float, str, str, str, float, str]] = []
 
     def log(self, time_s: float, site: str, kind: str, detail: str, value: float, unit: str = "") -> None:
-        """One line of the run's story; ``unit`` is that of ``value``."""
+        """One line of the run's log; ``unit`` is that of ``value``."""
         self.events.append((time_s, site, kind, detail, float(value), unit))
 
     def snapshot(self) -> None:

@@ -21,7 +21,7 @@ from gpusim.regulation.tariffs import QUARTER_S, Peak, called_s, capacity_entrie
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.rule import CapacityPrice, CoincidentPeaks, Connection, Curtailment, Efficiency, Reporting
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.rules import Entry, table
+from gpusim.tables.rules import RuleEntry, table
 from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW
 
 # Kinds of rules that only look at what a site drew, and how.
@@ -34,7 +34,7 @@ AFTERWARDS = {
 
 
 @dataclass
-class Call:
+class LimitSet:
     """A limit below its grid connection that a rule has set at a site, and what that has cost so far."""
 
     what: str
@@ -61,12 +61,12 @@ class Regulation:
         names: Names,
         signals: list[SiteSignals],
         seed: int,
-        entries: list[Entry],
+        entries: list[RuleEntry],
     ):
         self.env, self.scenario, self.names, self.entries = env, scenario, names, list(entries)
         self._earnings = Earnings.of(scenario)
         self._signals = dict(zip(names.sites, signals, strict=True))
-        self._calls: dict[str, dict[str, Call]] = {site: {} for site in names.sites}  # by site and rule
+        self._calls: dict[str, dict[str, LimitSet]] = {site: {} for site in names.sites}  # by site and rule
         self._booked_gpu_s: dict[str, dict[int, float]] = {}
         duration_s = scenario.run.days * DAY_S
         acts = {Curtailment: self._curtail, CoincidentPeaks: self._charge_peaks}
@@ -118,7 +118,7 @@ class Regulation:
     def _call(self, name: str, site: str, what: str, limit_mw: float, grid_mw: float) -> None:
         env = self.env
         self._book(site)
-        self._calls[site][name] = Call(what, env.now, limit_mw, self._facility_j(site))
+        self._calls[site][name] = LimitSet(what, env.now, limit_mw, self._facility_j(site))
         env.sites[site].set_cap(limit_mw * WATT_PER_MW, by=name)
         env.log(env.now, site, "rule", f"{name}: {what}, {limit_mw:,.4g} of {grid_mw:,.4g} MW", limit_mw, "MW")
 
@@ -129,7 +129,7 @@ class Regulation:
         drawn_mw = (self._facility_j(site) - call.facility_j) / max(env.now - call.start_s, 1e-9) / WATT_PER_MW
         detail = f"limit of {call.limit_mw:,.4g} MW, {drawn_mw:,.4g} MW drawn"
         self.entries.append(
-            Entry(
+            RuleEntry(
                 name,
                 site,
                 call.start_s,
@@ -185,7 +185,7 @@ class Regulation:
         detail = f"{rule.variant} of {peak.month}: {mw:,.4g} MW, {peak.share:.1%} of the yearly charge"
         end_s = peak.time_s + QUARTER_S
         self.entries.append(
-            Entry(name, site, peak.time_s, end_s, "peak", detail, mw, binds=usd > 0.0, usd=usd, unit="MW")
+            RuleEntry(name, site, peak.time_s, end_s, "peak", detail, mw, binds=usd > 0.0, usd=usd, unit="MW")
         )
 
     # Reading the fleet -------------------------------------------------------------------------------------------

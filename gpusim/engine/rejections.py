@@ -84,7 +84,7 @@ def _work(scenario: Scenario, kinds: str) -> tuple[str, float]:
 
 
 def rejection_events(table: pd.DataFrame) -> pd.DataFrame:
-    """A line of the run's story for each row of ``rejections_table``."""
+    """A line of the run's log for each row of ``rejections_table``."""
     kind = [_SAID[row.cause](row) for row in table.itertuples()]
     count = [f"{number_of(row.jobs, 'job')} of {_sizes(row)} rejected" for row in table.itertuples()]
     return pd.DataFrame(

@@ -42,7 +42,7 @@ class GpuTime(NamedTuple):
 
 
 class Segments(NamedTuple):
-    """Segments of runs, each at one rate, as columns; places are in s of a run's course (``gpusim/course.py``)."""
+    """Segments of runs, each at one rate, as columns; positions are in s of a run's course (``gpusim/course.py``)."""
 
     job: np.ndarray
     pool: np.ndarray
@@ -52,18 +52,18 @@ class Segments(NamedTuple):
     end_s: np.ndarray
     runs_before: np.ndarray  # of the job
     load_s: np.ndarray  # of the run's course
-    place_s: np.ndarray  # when the segment began
+    progress_s: np.ndarray  # when the segment began
     rate: np.ndarray
     cap_rate: np.ndarray  # of that, what a cap on power left
     by_feeder: np.ndarray  # whether a feeder asked for that cap
     by_storage: np.ndarray  # whether storage that jobs share gave the rate: they loaded or wrote a checkpoint
-    kept_s: np.ndarray  # place up to which the run's work is kept
+    kept_s: np.ndarray  # up to where the run's work is kept
     writing: np.ndarray  # share of checkpoints in the course between loading and there
 
     def phases(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """When each phase of the segments begins and ends [s]."""
         return phases.split(
-            self.runs_before, self.start_s, self.end_s, self.place_s, self.rate, self.load_s, self.kept_s
+            self.runs_before, self.start_s, self.end_s, self.progress_s, self.rate, self.load_s, self.kept_s
         )
 
 
@@ -118,8 +118,8 @@ def _noted(fleet: Fleet, segments: np.ndarray) -> Segments:
     writing = phases.writing_share(segments["checkpoint_s"], at_work_s)
     writing[~cut] = _of_whole_runs(fleet, job[~cut])
     names = (
-        "pool", "gpus", "held", "start_s", "end_s", "runs_before", "load_s", "place_s", "rate", "cap_rate", "by_feeder",
-        "by_storage",
+        "pool", "gpus", "held", "start_s", "end_s", "runs_before", "load_s", "progress_s", "rate", "cap_rate",
+        "by_feeder", "by_storage",
     )  # fmt: skip
     columns = (segments[name] for name in names)
     return Segments(job, *columns, kept_s, writing)
@@ -128,20 +128,20 @@ def _noted(fleet: Fleet, segments: np.ndarray) -> Segments:
 def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> Segments:
     jobs = fleet.jobs[rows]
     paced = jobs["paced"] != 0
-    start_s, place_s, rate = jobs["start_s"].copy(), np.zeros(len(rows)), np.ones(len(rows))
+    start_s, progress_s, rate = jobs["start_s"].copy(), np.zeros(len(rows)), np.ones(len(rows))
     cap_rate, by_feeder, by_storage = np.ones(len(rows)), *np.zeros((2, len(rows)), "i8")
     pace = fleet.paces[rows[paced]]
     by_storage[paced] = stores = pace["storage_rate"] > 0.0
     by_feeder[paced] = np.where(stores, 0, pace["by_feeder"])
     cap_rate[paced] = np.where(stores, 1.0, fleet.cap_rates[jobs["job_class"][paced], pace["cap_step"]])
-    start_s[paced], place_s[paced], rate[paced] = pace["since_s"], pace["place_s"], pace["rate"]
+    start_s[paced], progress_s[paced], rate[paced] = pace["since_s"], pace["progress_s"], pace["rate"]
     end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
     writing = _of_whole_runs(fleet, rows)
     load_s = fleet.classes["load_s"][jobs["job_class"]]
     part, shares = jobs["milli"] / MILLI, jobs["milli"] > 0
     gpus, held = (np.where(shares, part, jobs[name]) for name in ("gpus", "held"))
     return Segments(
-        rows, jobs["pool"], gpus, held, start_s, end_s, jobs["evictions"], load_s, place_s, rate,
+        rows, jobs["pool"], gpus, held, start_s, end_s, jobs["evictions"], load_s, progress_s, rate,
         cap_rate, by_feeder, by_storage, kept_s, writing,
     )  # fmt: skip
 

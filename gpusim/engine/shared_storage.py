@@ -18,7 +18,7 @@ import numpy as np
 from gpusim.course import CLOSE_S, look_s
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels.pace import set_stored
-from gpusim.kernels.reading import n_checkpoints, place_and_rate, place_through
+from gpusim.kernels.reading import n_checkpoints, progress_and_rate, progress_through
 from gpusim.kernels.state.codes import Status
 
 WHOLE = 1.0 - 1e-12  # of bytes that are through, to rounding
@@ -70,7 +70,7 @@ class Bandwidth:
         self._since_s = now_s
 
 
-class Sizes(NamedTuple):
+class CheckpointSizes(NamedTuple):
     """Checkpoints of jobs, shape (jobs,) each."""
 
     bytes: np.ndarray  # 0: not on storage
@@ -93,7 +93,7 @@ class _Visit(NamedTuple):
     run: _Run
     bandwidth: Bandwidth
     k: int  # 0: it reads
-    until_s: float  # place in its course at which it is through; NaN: its work goes on meanwhile
+    until_s: float  # how far along its course it is through; NaN: its work goes on meanwhile
 
 
 class SharedStorage:
@@ -105,7 +105,9 @@ class SharedStorage:
         [bytes/s] At which the storage of each site (row) is read and written.
     """
 
-    def __init__(self, env: FleetEnvironment, read: Mapping[int, float], write: Mapping[int, float], sizes: Sizes):
+    def __init__(
+        self, env: FleetEnvironment, read: Mapping[int, float], write: Mapping[int, float], sizes: CheckpointSizes
+    ):
         self._env, self._sizes = env, sizes
         self._read, self._write = ({site: Bandwidth(rate) for site, rate in of.items()} for of in (read, write))
         self._runs: dict[int, int] = {}  # jobs that have begun to read in a run
@@ -144,8 +146,8 @@ class SharedStorage:
             until_s = self._visits[job].until_s
             if math.isnan(until_s):
                 continue
-            place_s, rate = place_and_rate(self._env.fleet, job, self._env.now)
-            left_s, takes_s = until_s - place_s, end_s - self._env.now
+            progress_s, rate = progress_and_rate(self._env.fleet, job, self._env.now)
+            left_s, takes_s = until_s - progress_s, end_s - self._env.now
             if left_s <= CLOSE_S or takes_s <= 0.0:
                 continue  # it is through in no time
             is_new = self._env.fleet.jobs[job].paced == 0 or self._env.fleet.paces[job].storage_rate == 0.0
@@ -180,14 +182,14 @@ class SharedStorage:
         """Whether a run writes its k-th checkpoint now; if not, look again when it could."""
         if k > run.writes or not self._goes_on(run):
             return
-        write_s, until_s = float(self._sizes.write_s[run.job]), place_through(self._env.fleet, run.job, k)
-        place_s, rate = place_and_rate(self._env.fleet, run.job, self._env.now)
-        left_s = until_s - write_s - place_s
+        write_s, until_s = float(self._sizes.write_s[run.job]), progress_through(self._env.fleet, run.job, k)
+        progress_s, rate = progress_and_rate(self._env.fleet, run.job, self._env.now)
+        left_s = until_s - write_s - progress_s
         if left_s > CLOSE_S:
             self._env.at(self._env.now + look_s(left_s, rate)).callbacks.append(lambda _event: self._look(run, k))
         elif write_s == 0.0:
             self._share(self._begin(run, k, math.nan, 1.0))
-        elif (part := (until_s - place_s) / write_s) * write_s > CLOSE_S:
+        elif (part := (until_s - progress_s) / write_s) * write_s > CLOSE_S:
             self._share(self._begin(run, k, until_s, min(part, 1.0)))
         else:  # it was let go behind its last look, so that it is through already
             self._look(run, k + 1)

@@ -33,17 +33,17 @@ def series_means(region: str, kind: str) -> np.ndarray:
     """Mean price [USD/MWh] or carbon [g/kWh] of each month and hour (UTC), shape (12, 24); ``kind`` of ``SERIES``."""
     table = published()[region][kind]
     months = np.array(table["months"], dtype=float)
-    day = day_course(table["day"], table.get("depth", 1.0))
+    day = day_profile(table["day"], table.get("depth", 1.0))
     local = table["mean"] * months[:, None] / months.mean() * day
     return np.roll(local, -published()[region]["utc_h"], axis=1)
 
 
-def day_course(name: str, depth: float) -> np.ndarray:
-    """Course of the day of each month over its mean, by hour of local standard time, shape (12, 24)."""
+def day_profile(name: str, depth: float) -> np.ndarray:
+    """Profile of the day of each month over its mean, by hour of local standard time, shape (12, 24)."""
     days = _file()["days"][name]
-    course = np.tile(np.array(days["winter"], dtype=float), (12, 1))
-    course[SUMMER] = days["summer"]
-    return 1.0 + depth * (course / course.mean(axis=1, keepdims=True) - 1.0)
+    profile = np.tile(np.array(days["winter"], dtype=float), (12, 1))
+    profile[SUMMER] = days["summer"]
+    return 1.0 + depth * (profile / profile.mean(axis=1, keepdims=True) - 1.0)
 
 
 def weather_means(region: str) -> tuple[np.ndarray, np.ndarray]:

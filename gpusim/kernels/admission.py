@@ -12,7 +12,7 @@ import math
 from gpusim.kernels._jit import inner
 from gpusim.kernels.course import counted, expected_wall_time
 from gpusim.kernels.limit import allowed_w, peak_w
-from gpusim.kernels.site_load import binds, fits_at_begin, promise_begins_s, room_left_w
+from gpusim.kernels.site_load import binds, fits_at_begin, power_left_w, promise_begins_s
 from gpusim.kernels.state.codes import NONE, Backfill, Phase
 
 _EASY, _NEVER_PASSED = int(Backfill.EASY), int(Backfill.NONE)
@@ -23,11 +23,11 @@ _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICAT
 def _leaves_promised(f, s, w, end_s, without, limit_w, now):
     """EASY: whether ``w`` from now until ``end_s`` leave what is promised by pools other than ``without``."""
     site = f.sites[s]
-    room_w = room_left_w(f, s, limit_w)
+    headroom_w = power_left_w(f, s, limit_w)
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         if q == without or not binds(f, q) or promise_begins_s(f, q, now) >= end_s:
             continue
-        if not fits_at_begin(f, q, w, room_w, without, now):
+        if not fits_at_begin(f, q, w, headroom_w, without, now):
             return False
     return True
 
@@ -37,16 +37,16 @@ def _leaves_claimed(f, j, p, w, limit_w):
     """No backfill: whether ``w`` leave what heads of other pools, earlier in the order, wait for."""
     s = f.pools[p].site
     site = f.sites[s]
-    room_w = room_left_w(f, s, limit_w)
+    headroom_w = power_left_w(f, s, limit_w)
     jobs_w = site.phase_w[_COMPUTE] + site.phase_w[_COMMUNICATION] + site.phase_w[_CHECKPOINT] - site.yielding_w
-    claimed_w = 0.0
+    promised_w = 0.0
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         head = f.pools[q].reserved_job
         if q == p or head == NONE or head == j or f.jobs[head].rank > f.jobs[j].rank:
             continue
-        if f.pools[q].promised_w <= room_w + jobs_w:  # else it never starts, whoever waits
-            claimed_w += f.pools[q].promised_w
-    return claimed_w == 0.0 or w <= room_w - claimed_w
+        if f.pools[q].promised_w <= headroom_w + jobs_w:  # else it never starts, whoever waits
+            promised_w += f.pools[q].promised_w
+    return promised_w == 0.0 or w <= headroom_w - promised_w
 
 
 @inner

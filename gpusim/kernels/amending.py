@@ -8,9 +8,9 @@ Units: s, GPUs.
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.booking import withdraw
+from gpusim.kernels.claiming import withdraw
 from gpusim.kernels.course import expected_length, lost_in
-from gpusim.kernels.gang import worth
+from gpusim.kernels.gang import own_gpus
 from gpusim.kernels.noting import is_planned
 from gpusim.kernels.preemption import evict
 from gpusim.kernels.promise import tell
@@ -92,4 +92,4 @@ def set_back(f, j, run, kept_s, checkpoint_s, saved_s):
             job.lost_gpu_s += lost_in(segment)
     expected_s = expected_length(f, j, job.pool)
     job.saved_s = min(job.saved_s, saved_s)
-    f.pools[job.pool].queued_work += worth(job) * (expected_length(f, j, job.pool) - expected_s)
+    f.pools[job.pool].queued_work += own_gpus(job) * (expected_length(f, j, job.pool) - expected_s)

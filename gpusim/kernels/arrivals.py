@@ -8,7 +8,7 @@ Units: s.
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.booking import withdraw
+from gpusim.kernels.claiming import withdraw
 from gpusim.kernels.dispatch import choose
 from gpusim.kernels.noting import is_planned
 from gpusim.kernels.prefetch import prefetch

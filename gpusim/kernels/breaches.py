@@ -11,9 +11,9 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
-from gpusim.kernels.booking import extend, void
-from gpusim.kernels.budgets import power_line, quota_line, room
+from gpusim.kernels.budgets import headroom, power_line, quota_line
 from gpusim.kernels.capacity import meter
+from gpusim.kernels.claiming import extend, void
 from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.gang import on_node
 from gpusim.kernels.gaps import extremes
@@ -26,7 +26,7 @@ from gpusim.kernels.waking import mark_dirty
 def has_power(f, j, p):
     """Whether the site's limit admits a job beside those that run."""
     s = f.pools[p].site
-    return f.sites[s].limit_w == math.inf or f.sites[s].drawn + f.plans[j].power <= room(f, s)
+    return f.sites[s].limit_w == math.inf or f.sites[s].drawn + f.plans[j].power <= headroom(f, s)
 
 
 @inner
@@ -67,7 +67,7 @@ def fall_due(f, now):
 
 @inner
 def _extend_overdue(f, q, now):
-    """Book jobs that have outrun their windows until 1 s from now; whether others were promised their nodes."""
+    """Claim jobs that have outrun their windows until 1 s from now; whether others were promised their nodes."""
     pool = f.pools[q]
     base, n, clash = pool.release_base, pool.n_releases, False
     i = 0
@@ -84,16 +84,16 @@ def _extend_overdue(f, q, now):
 
 
 @inner
-def _is_overbooked(f, line, now):
+def _is_overclaimed(f, line, now):
     least, _most = extremes(f, line, now, math.inf)
     return least < 0
 
 
 @inner
-def _has_overbooked_node(f, q, now):
+def _has_overclaimed_node(f, q, now):
     pool = f.pools[q]
     for n in range(pool.first_node, pool.first_node + pool.n_nodes):
-        if f.nodes[n].state == ON and _is_overbooked(f, n, now):
+        if f.nodes[n].state == ON and _is_overclaimed(f, n, now):
             return True
     return False
 
@@ -120,15 +120,15 @@ def catch_up(f, p, now):
         shares = q == p or (site.metered != 0 and pool.site == f.pools[p].site)
         if shares or (f.scheduling[0].quotas != 0 and pool.gpu_type == gpu_type):
             clash = _extend_overdue(f, q, now)
-            if pool.late != 0 or clash or (pool.doubt != 0 and _has_overbooked_node(f, q, now)):
+            if pool.late != 0 or clash or (pool.doubt != 0 and _has_overclaimed_node(f, q, now)):
                 _break_promises(f, q, p)
             pool.doubt = 0
-    if site.metered != 0 and _is_overbooked(f, power_line(f, f.pools[p].site), now):
+    if site.metered != 0 and _is_overclaimed(f, power_line(f, f.pools[p].site), now):
         for q in range(site.first_pool, site.first_pool + site.n_pools):
             _break_promises(f, q, p)
     if f.scheduling[0].quotas != 0:
         for tenant in range(f.quota.shape[0]):
-            if _is_overbooked(f, quota_line(f, tenant, gpu_type), now):
+            if _is_overclaimed(f, quota_line(f, tenant, gpu_type), now):
                 for q in range(len(f.pools)):
                     if f.pools[q].gpu_type == gpu_type:
                         _break_promises(f, q, p)

@@ -3,8 +3,8 @@
 The scores are those of ``gpusim pack`` (``kernels/packing``). Nodes kept for a blocked head are for jobs that are over
 by then, and for these only where no other node has room.
 
-Writes: clock, gpus_of, host_at, picked, rooms, scores, scratch_ids, shapes, spans.
-Reads: draws, holdings, jobs, nodes, pools, requests, room_gpus, scheduling.
+Writes: clock, gpus_of, host_at, picked, scored_nodes, scores, scratch_ids, shapes, spans.
+Reads: draws, gpu_left, holdings, jobs, nodes, pools, request_kind, scheduling.
 Units: s, MiB, GPU/1000, GPUs.
 """
 
@@ -16,7 +16,7 @@ from gpusim.kernels.gang import on_node
 from gpusim.kernels.packing.choose import choose_node, idle_gpus, move, note, refresh, shared_gpu
 from gpusim.kernels.placement import ALL
 from gpusim.kernels.state.codes import NONE, Placement
-from gpusim.kernels.state.rooms import WHOLE
+from gpusim.kernels.state.scored_nodes import WHOLE
 
 _RANDOM = int(Placement.RANDOM)
 
@@ -30,7 +30,7 @@ def is_scored(f):
 @inner
 def _shape_of(f, j, p):
     """The shape of a job in a pool, with all that it takes there."""
-    h = f.requests[j] * len(f.pools) + p
+    h = f.request_kind[j] * len(f.pools) + p
     shape, limits = f.shapes[h], f.pools[p].cpu_memory
     if shape.seen == NONE:
         shape.cpu_milli = asked(f, j, p, 0) if limits[0] != 0 else 0
@@ -82,7 +82,7 @@ def find_by_score(f, j, p, family):
 
 
 @inner
-def settle_rooms(f, p):
+def settle_fragments(f, p):
     """Integrate the fragments of a pool up to now: pools are settled before anything changes."""
     span, now = f.spans[p], f.pools[p].settled_s
     span.fragment_s += span.fragment * (now - span.since_s)
@@ -90,12 +90,12 @@ def settle_rooms(f, p):
 
 
 @part
-def take_room(f, j, g):
+def take_scored(f, j, g):
     """A job's holding has its node, and if it shares a GPU its host: it takes what it asked for of its GPUs."""
     holding = f.holdings[g]
     p, n = holding.pool, holding.first_node
     h = _shape_of(f, j, p)
-    settle_rooms(f, p)
+    settle_fragments(f, p)
     if f.jobs[j].milli != 0:
         f.gpus_of[g] = 1 << f.clock[0].gpu
         f.host_at[n, f.clock[0].gpu] = holding.host
@@ -108,18 +108,18 @@ def take_room(f, j, g):
 
 
 @part
-def give_room(f, j, g):
+def give_scored(f, j, g):
     """A job's holding is about to end."""
     holding = f.holdings[g]
     p, n = holding.pool, holding.first_node
     h = _shape_of(f, j, p)
-    settle_rooms(f, p)
+    settle_fragments(f, p)
     if f.jobs[j].milli != 0:
         move(f, h, n, f.gpus_of[g], -1)
         at = 0
         while f.gpus_of[g] >> at != 1:
             at += 1
-        if f.room_gpus[n, at] == WHOLE:
+        if f.gpu_left[n, at] == WHOLE:
             f.host_at[n, at] = NONE
         return
     while n != NONE:
@@ -128,9 +128,9 @@ def give_room(f, j, g):
 
 
 @inner
-def switch_room(f, n, on):
+def switch_scored(f, n, on):
     """Jobs may start on a node from now on (1), or may not."""
     if is_scored(f):
-        settle_rooms(f, f.nodes[n].pool)
-        f.rooms[n].on = on
+        settle_fragments(f, f.nodes[n].pool)
+        f.scored_nodes[n].on = on
         note(f, n)

@@ -1,7 +1,7 @@
 """What conservative backfill knows of runs, nodes and limits, brought up to date with what has changed.
 
 Writes: clock, lines, picked, plans, pools, sites.
-Reads: by_place, heap_ids, holdings, lanes, nodes, words.
+Reads: by_position, heap_ids, holdings, lanes, nodes, words.
 Units: s, W, µW, GPUs.
 """
 
@@ -11,8 +11,8 @@ import math
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
-from gpusim.kernels.booking import move_end, occupy, take, vacate, void
-from gpusim.kernels.budgets import power_line, room
+from gpusim.kernels.budgets import headroom, power_line
+from gpusim.kernels.claiming import move_end, occupy, take, vacate, void
 from gpusim.kernels.floors import clear_floors
 from gpusim.kernels.gaps import extremes
 from gpusim.kernels.heap import order_of
@@ -43,7 +43,7 @@ def _switch(f, p, now):
 
 @inner
 def take_notes(f, now):
-    """Bring bookings up to date with what has been noted since the last time: ends, then nodes, then starts."""
+    """Bring claims up to date with what has been noted since the last time: ends, then nodes, then starts."""
     clock = f.clock[0]
     c = clock.first_noted
     while c != NONE:
@@ -88,14 +88,14 @@ def meter(f, s):
             close_line(f, line)
             spare_power(f, s, now, -_PLENTY)
         return
-    change = room(f, s) - site.room
+    change = headroom(f, s) - site.headroom
     if site.metered == 0:
         site.metered = 1
-        site.room = room(f, s)
-        open_line(f, line, site.room, now)
+        site.headroom = headroom(f, s)
+        open_line(f, line, site.headroom, now)
         _lay_all_power(f, s)
     elif change != 0:
-        site.room += change
+        site.headroom += change
         if change > 0:
             least, _most = extremes(f, line, now, math.inf)
             spare_power(f, s, now, least)
@@ -104,7 +104,7 @@ def meter(f, s):
 
 @inner
 def _lay_all_power(f, s):
-    """Book the power of all that run or have reservations at a site."""
+    """Claim the power of all that run or have reservations at a site."""
     site, now = f.sites[s], f.clock[0].now_s
     line = power_line(f, s)
     for q in range(site.first_pool, site.first_pool + site.n_pools):
@@ -114,9 +114,9 @@ def _lay_all_power(f, s):
             add(f, line, now, plan.end_s, -plan.power)
         for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
             lane = f.lanes[i]
-            place = bitset.next_from(f.words, lane.set, lane.n_places, 0)
-            while place >= 0:
-                plan = f.plans[f.by_place[lane.order_base + place]]
+            position = bitset.next_from(f.words, lane.set, lane.n_positions, 0)
+            while position >= 0:
+                plan = f.plans[f.by_position[lane.order_base + position]]
                 if plan.begin_s < math.inf:
                     add(f, line, plan.begin_s, plan.end_s, -plan.power)
-                place = bitset.next_from(f.words, lane.set, lane.n_places, place + 1)
+                position = bitset.next_from(f.words, lane.set, lane.n_positions, position + 1)

@@ -37,7 +37,7 @@ def _rung(f, s, limit_w):
     """Least rung on which the site stays within a limit at the run's hottest hour; the last if there is none."""
     site = f.sites[s]
     n_groups = f.cap_loads.shape[1]
-    others_w = site.it_w - site.yielding_w + site.serving_room_w
+    others_w = site.it_w - site.yielding_w + site.serving_headroom_w
     for group in range(n_groups):
         others_w -= f.cap_loads[s, group]
     for rung in range(n_groups * site.cap_steps):

@@ -3,7 +3,7 @@
 Reservations are kept from pass to pass (Mu'alem and Feitelson 2001).
 
 Writes: clock, lanes, picked, plans, pools.
-Reads: by_place, chunks, jobs, lines, ordered, scheduling, seats, words.
+Reads: by_position, chunks, jobs, lines, ordered, scheduling, seats, words.
 Units: s, µW, GPUs.
 """
 
@@ -13,10 +13,10 @@ import math
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
-from gpusim.kernels.booking import void, withdraw
 from gpusim.kernels.breaches import catch_up, has_power
 from gpusim.kernels.budgets import microwatts
 from gpusim.kernels.capacity import take_notes
+from gpusim.kernels.claiming import void, withdraw
 from gpusim.kernels.conservative import find_start
 from gpusim.kernels.course import counted, expected_wall_time
 from gpusim.kernels.cpu_memory import who_counts
@@ -36,17 +36,17 @@ _CUSTOM, _FAIR_SHARE, _QUEUED = int(Order.CUSTOM), int(Order.FAIR_SHARE), int(St
 
 @inner
 def has_rows(f, p):
-    """Whether the tables have room for what a pass over a pool can book at the most."""
+    """Whether the tables have room for what a pass over a pool can claim at the most."""
     pool, clock = f.pools[p], f.clock[0]
     nodes = pool.queued + pool.running + (pool.queued_gpus + pool.busy) // pool.gpus_per_node
-    bookings = clock.bookings + nodes + 2 * (pool.queued + pool.running)
+    claims = clock.claims + nodes + 2 * (pool.queued + pool.running)
     enough_seats = clock.used_seats + nodes + clock.seats_kept <= len(f.seats)
-    return enough_seats and 4 * len(f.lines) + bookings // 2 + 64 <= len(f.chunks)
+    return enough_seats and 4 * len(f.lines) + claims // 2 + 64 <= len(f.chunks)
 
 
 @inner
 def _size_up(f, j, p):
-    """What a job will book: its GPUs, power, and its expected wall time, but at least until the next look."""
+    """What a job will claim: its GPUs, power, and its expected wall time, but at least until the next look."""
     plan = f.plans[j]
     plan.gpus, plan.power = f.jobs[j].gpus, microwatts(counted(f, j, p))
     plan.window_s = max(expected_wall_time(f, j, p), OVERDUE_S)
@@ -80,13 +80,13 @@ def _drop_unnamed(f, p):
         f.plans[f.ordered[i]].epoch = clock.epoch
     for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
         lane = f.lanes[i]
-        place = bitset.next_from(f.words, lane.set, lane.n_places, 0)
-        while place >= 0:
-            j = f.by_place[lane.order_base + place]
+        position = bitset.next_from(f.words, lane.set, lane.n_positions, 0)
+        while position >= 0:
+            j = f.by_position[lane.order_base + position]
             if f.plans[j].epoch != clock.epoch and f.plans[j].begin_s == f.plans[j].begin_s:
                 withdraw(f, j, p)
                 mark_fresh(f, j, p, True)
-            place = bitset.next_from(f.words, lane.set, lane.n_places, place + 1)
+            position = bitset.next_from(f.words, lane.set, lane.n_positions, position + 1)
 
 
 @inner
@@ -141,15 +141,15 @@ def _next(f, p, fresh_only):
     best, best_usage = NONE, 0.0
     for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
         lane = f.lanes[i]
-        place = -1
+        position = -1
         if lane.queued > 0:
             base = lane.fresh_set if fresh_only else lane.set
-            place = bitset.next_from(f.words, base, lane.n_places, lane.cursor)
-        if place < 0:
-            lane.cursor = lane.n_places
+            position = bitset.next_from(f.words, base, lane.n_positions, lane.cursor)
+        if position < 0:
+            lane.cursor = lane.n_positions
             continue
-        lane.cursor = place
-        j = f.by_place[lane.order_base + place]
+        lane.cursor = position
+        j = f.by_position[lane.order_base + position]
         used = usage(pool, lane) if scheduling.order == _FAIR_SHARE else 0.0
         if (
             best == NONE

@@ -1,4 +1,4 @@
-"""Conservative backfill: when and where a waiting job can start at the earliest, beside all that is booked.
+"""Conservative backfill: when and where a waiting job can start at the earliest, beside all that is claimed.
 
 Every job has a reservation as it arrives, and nobody later delays it: Mu'alem and Feitelson (2001), Utilization,
 predictability, workloads, and user runtime estimates in scheduling the IBM SP2 with backfilling, IEEE TPDS 12(6).
@@ -206,7 +206,7 @@ def _starts_now(f, j, p, now):
 
 @inner
 def find_start(f, j, p, from_s, last_s):
-    """Earliest start in [from, last] beside all that is booked, inf if there is none; its nodes into ``picked``."""
+    """Earliest start in [from, last] beside all that is claimed, inf if there is none; its nodes into ``picked``."""
     gpus, span_s, size = f.plans[j].gpus, f.plans[j].window_s, f.pools[p].gpus_per_node
     if from_s == f.clock[0].now_s and f.pools[p].n_reserved == 0 and _starts_now(f, j, p, from_s):
         return from_s

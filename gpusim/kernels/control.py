@@ -8,7 +8,7 @@ Units: s, W, GPUs.
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.by_score import switch_room
+from gpusim.kernels.by_score import switch_scored
 from gpusim.kernels.expecting import on_node_comes, on_node_goes
 from gpusim.kernels.feeding import feed_node
 from gpusim.kernels.leaving import make_power, vacate
@@ -33,7 +33,7 @@ def _admit_node(f, p, n):
     node.spare = pool.gpus_per_node
     node.idle_s = -1.0
     enlist(f, p, n)
-    switch_room(f, n, 1)
+    switch_scored(f, n, 1)
     on_node_comes(f, p, n)
     if is_planned(f):
         note_node(f, p, n)
@@ -49,7 +49,7 @@ def _clear_node(f, v, p, n, state, now):
         vacate(f, v, node.first_holding, now)
     unlist(f, p, n)
     node.state = state
-    switch_room(f, n, 0)
+    switch_scored(f, n, 0)
     on_node_goes(f, p, n)
     if is_planned(f):
         note_node(f, p, n)

@@ -2,7 +2,7 @@
 
 What a course is, and its arithmetic, stand in ``gpusim/course.py``; here it is that of a job by its class, its pool and
 its pace. While a run reads or writes on storage that jobs share at each moment, storage alone gives its rate. Nearly
-all runs are at rate 1 throughout, so that the place is the time since the start; the others have a row in ``paces``.
+all runs are at rate 1 throughout, so that it is the time since the start; the others have a row in ``paces``.
 
 Writes: nothing.
 Reads: cap_draws, cap_rates, classes, jobs, paces, pools, segments, sites, speeds.
@@ -21,7 +21,7 @@ at_rate = inner(course.at_rate)
 _n_checkpoints = inner(course.n_checkpoints)
 _through_s = inner(course.through_s)
 _n_counting = inner(course.n_counting)
-_place_at = inner(course.place_at)
+_progress_at = inner(course.progress_at)
 
 
 @inner
@@ -83,13 +83,13 @@ def expected_wall_time(f, j, p):
 
 
 @inner
-def time_to(f, j, place_s, usual_rate):
-    """[s] From now, when a paced run was last settled, to a place of its course: at its usual rate, but for storage."""
+def time_to(f, j, progress_s, usual_rate):
+    """[s] From now, when a paced run was last settled, to a point of its course: at its usual rate, but for storage."""
     pace = f.paces[j]
     if pace.storage_rate == 0.0:
-        return at_rate(place_s - pace.place_s, usual_rate)
-    at_storage_s = min(place_s, pace.storage_until_s) - pace.place_s
-    behind_s = place_s - pace.storage_until_s
+        return at_rate(progress_s - pace.progress_s, usual_rate)
+    at_storage_s = min(progress_s, pace.storage_until_s) - pace.progress_s
+    behind_s = progress_s - pace.storage_until_s
     return at_storage_s / pace.storage_rate + (at_rate(behind_s, usual_rate) if behind_s > 0.0 else 0.0)
 
 
@@ -118,18 +118,18 @@ def since(f, j):
 
 
 @inner
-def place_in_course(f, j, now):
+def progress(f, j, now):
     """[s] How far along its course a running job is."""
     if f.jobs[j].paced == 0:
         return now - f.jobs[j].start_s
-    return _place_at(now, f.paces[j].place_s, f.paces[j].since_s, f.paces[j].rate)
+    return _progress_at(now, f.paces[j].progress_s, f.paces[j].since_s, f.paces[j].rate)
 
 
 # Its checkpoints --------------------------------------------------------------------------------------------------
 
 
 @inner
-def place_through(f, j, k):
+def progress_through(f, j, k):
     """[s] Place in the job's course at which work goes on behind the k-th checkpoint."""
     kind = f.classes[f.jobs[j].job_class]
     return _through_s(k, kind.load_s, kind.checkpoint_interval_s, kind.checkpoint_write_s)
@@ -139,29 +139,29 @@ def place_through(f, j, k):
 def place_counting(f, j, k):
     """[s] Place from which the k-th checkpoint counts, at the earliest where storage that jobs share says when."""
     kind = f.classes[f.jobs[j].job_class]
-    return place_through(f, j, k) + (0.0 if kind.stored != 0 else kind.checkpoint_background_s)
+    return progress_through(f, j, k) + (0.0 if kind.stored != 0 else kind.checkpoint_background_s)
 
 
 @inner
-def counting(f, j, place_s):
-    """Checkpoints of a run, of a class with an interval, that count at a place of its course."""
+def counting(f, j, progress_s):
+    """Checkpoints of a run, of a class with an interval, that count at a point of its course."""
     kind = f.classes[f.jobs[j].job_class]
     if kind.stored != 0:
         return float(f.paces[j].stored) if f.jobs[j].paced != 0 else 0.0
-    worked_s = place_s - min(kind.load_s, place_s)
+    worked_s = progress_s - min(kind.load_s, progress_s)
     return _n_counting(worked_s, kind.checkpoint_interval_s, kind.checkpoint_write_s, kind.checkpoint_background_s)
 
 
 @inner
-def kept_of(f, j, place_s):
-    """Of a run cut short at ``place_s``: work kept, time of finished checkpoints, time loading [s of its course]."""
+def kept_of(f, j, progress_s):
+    """Of a run cut short at ``progress_s``: work kept, time of finished checkpoints, time loading [s of its course]."""
     kind = f.classes[f.jobs[j].job_class]
-    load, interval = min(kind.load_s, place_s), kind.checkpoint_interval_s
+    load, interval = min(kind.load_s, progress_s), kind.checkpoint_interval_s
     if interval <= 0.0:
-        return place_s - load, 0.0, load
+        return progress_s - load, 0.0, load
     if interval == math.inf:
         return 0.0, 0.0, load
-    n = counting(f, j, place_s)
+    n = counting(f, j, progress_s)
     return n * interval, n * kind.checkpoint_write_s, load
 
 
@@ -175,8 +175,8 @@ def saved_with(f, j, kept_s):
 def lost_in(segment):
     """[GPU s] held in a part of a run for work that is not kept. Beyond rate 1 time counts, not the work done in it;
     so it does at the rate of storage."""
-    done_s = _place_at(segment.end_s, segment.place_s, segment.start_s, segment.rate)
-    lost_s = done_s - max(segment.place_s, segment.kept_s)
+    done_s = _progress_at(segment.end_s, segment.progress_s, segment.start_s, segment.rate)
+    lost_s = done_s - max(segment.progress_s, segment.kept_s)
     rate = segment.rate if segment.by_storage != 0 else max(segment.rate, 1.0)
     return max(lost_s, 0.0) / rate * segment.held
 

@@ -1,6 +1,6 @@
 """Floors: the time before which nothing of some number of GPUs fits on a node for some length of time.
 
-Each node's line has one for each class of (GPUs, length), of which a class has those up to twice its least. Bookings
+Each node's line has one for each class of (GPUs, length), of which a class has those up to twice its least. Claims
 leave floors true; what is given back pulls them down to where it begins to be of use. A search that starts at a floor
 and not at the present passes over what was found to be too small before.
 

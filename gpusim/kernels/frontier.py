@@ -11,17 +11,17 @@ from gpusim.kernels._jit import inner
 
 
 @inner
-def frontier_add(f, base, n, place, count):
-    """Add the member at ``place`` of the heap of ``n`` at ``base``, if there is one; how many the frontier has then."""
-    if place < n:
+def frontier_add(f, base, n, position, count):
+    """Add the member at ``position`` of the heap of ``n`` at ``base``, if there is one; the frontier's size then."""
+    if position < n:
         heap.push(
             f.scratch_keys,
             f.scratch_ids,
             f.scratch_pos,
             0,
             count,
-            f.heap_keys[base + place],
-            f.heap_ids[base + place],
+            f.heap_keys[base + position],
+            f.heap_ids[base + position],
         )
         return count + 1
     return count
@@ -31,10 +31,10 @@ def frontier_add(f, base, n, place, count):
 def frontier_pop(f, base, n, pos, count):
     """Take the least member off the frontier and put its children in their place in the heap on it."""
     member = f.scratch_ids[0]
-    place = pos[heap.row_of(member)]
+    position = pos[heap.row_of(member)]
     heap.discard(f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count, member)
     count -= 1
-    first = heap.first_child(place)
+    first = heap.first_child(position)
     for child in range(first, first + heap.ARITY):
         count = frontier_add(f, base, n, child, count)
     return count

@@ -34,6 +34,6 @@ def held_gpus(pool, gpus):
 
 
 @inner
-def worth(job):
+def own_gpus(job):
     """GPUs that are a job's of those that it holds, or would: a part of one if it shares that."""
     return job.held if job.milli == 0 else job.milli / MILLI

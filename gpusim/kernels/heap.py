@@ -1,9 +1,9 @@
-"""Heaps by (key, id) whose members know their place, so that any of them can be removed.
+"""Heaps by (key, id) whose members know their position, so that any of them can be removed.
 
 Of four children each: half as deep as binary ones, and the four lie side by side (LaMarca and Ladner 1996).
 
 A heap is a slice ``base .. base + n`` of shared arrays. The lower half of a member's id is its row in ``pos``, where
-its place within the heap stands, -1 outside; the upper half only orders members of equal keys.
+its position within the heap stands, -1 outside; the upper half only orders members of equal keys.
 
 Writes: `ids`, `keys`, `pos`.
 """
@@ -41,13 +41,13 @@ def order_of(member):
 
 @inner
 def first_child(i):
-    """Place of the first of up to ``ARITY`` below a place, which stand in a row."""
+    """Position of the first of up to ``ARITY`` below a position, which stand in a row."""
     return ARITY * i + 1
 
 
 @inner
 def parent(i):
-    """Place above place ``i``."""
+    """Position above position ``i``."""
     return (i - 1) // ARITY
 
 
@@ -83,28 +83,28 @@ def _compiled_comes_before(_key, _member, _other_key, _other):
 
 
 @part
-def _first_of_two(key, member, place, other_key, other, other_place):
+def _first_of_two(key, member, position, other_key, other, other_position):
     if _comes_before(other_key, other, key, member):
-        return other_key, other, other_place
-    return key, member, place
+        return other_key, other, other_position
+    return key, member, position
 
 
 @part
 def _first_below(keys, ids, base, n, i):
-    """Key, id and place of the child that comes first; its place is n if there is none."""
+    """Key, id and position of the child that comes first; its position is n if there is none."""
     down = first_child(i)
     a = base + down
     if down + ARITY <= n:
         b, c, d = a + 1, a + 2, a + 3
-        key, member, place = _first_of_two(keys[a], ids[a], down, keys[b], ids[b], down + 1)
-        other_key, other, other_place = _first_of_two(keys[c], ids[c], down + 2, keys[d], ids[d], down + 3)
-        return _first_of_two(key, member, place, other_key, other, other_place)
+        key, member, position = _first_of_two(keys[a], ids[a], down, keys[b], ids[b], down + 1)
+        other_key, other, other_position = _first_of_two(keys[c], ids[c], down + 2, keys[d], ids[d], down + 3)
+        return _first_of_two(key, member, position, other_key, other, other_position)
     if down >= n:
         return keys[base], ids[base], n
-    key, member, place = keys[a], ids[a], down
+    key, member, position = keys[a], ids[a], down
     for child in range(down + 1, n):
-        key, member, place = _first_of_two(key, member, place, keys[base + child], ids[base + child], child)
-    return key, member, place
+        key, member, position = _first_of_two(key, member, position, keys[base + child], ids[base + child], child)
+    return key, member, position
 
 
 @kernel

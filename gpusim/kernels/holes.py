@@ -19,7 +19,7 @@ _PLENTY = 1 << 60  # microwatts, GPUs: more than anybody asks for
 
 @inner
 def open_holes(f, j, p, begin_s, end_s):
-    """What a job has booked comes free from when to when, and is about to be given back."""
+    """What a job has claimed comes free from when to when, and is about to be given back."""
     _spare_budgets(f, j, p, begin_s, end_s)
     i = f.plans[j].first_seat
     while i != NONE:

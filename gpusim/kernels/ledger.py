@@ -1,4 +1,4 @@
-"""Booking: running integrals of GPU-seconds, waiting and energy, brought up to a moment before anything changes.
+"""The books: running integrals of GPU-seconds, waiting and energy, brought up to a moment before anything changes.
 
 Writes: jobs, lanes, pools, sites.
 Units: s, W, J, USD, g, GPUs.

@@ -37,7 +37,7 @@ def allowed_w(limit_w):
 def peak_w(f, s, more_w):
     """What the site would draw at the run's hottest hour with ``more_w`` and all replicas at work."""
     site = f.sites[s]
-    return (site.it_w - site.yielding_w + site.serving_room_w + more_w) * site.peak_overhead + site.fixed_w
+    return (site.it_w - site.yielding_w + site.serving_headroom_w + more_w) * site.peak_overhead + site.fixed_w
 
 
 @inner

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.booking import lay, occupy, rebook, reserve, withdraw
+from gpusim.kernels.claiming import lay, move_reservation, occupy, reserve, withdraw
 from gpusim.kernels.conservative import better, find_start
 from gpusim.kernels.floors import earliest_on
 from gpusim.kernels.gang import n_nodes
@@ -43,7 +43,7 @@ def settle(f, j, p, begin_s, now):
         for i in range(n_nodes(f.pools[p], f.jobs[j].gpus)):
             f.lines[f.picked[i]].most = NONE  # of a hole there, less is left
     if has_some and begin_s > now:
-        rebook(f, j, p, begin_s)
+        move_reservation(f, j, p, begin_s)
         return
     if has_some:
         withdraw(f, j, p)

@@ -66,7 +66,7 @@ def mark_fresh(f, j, p, fresh):
     lane = f.lanes[pool.first_lane if pool.n_lanes == 1 else pool.first_lane + job.tenant]
     if fresh:
         f.plans[j].begin_s = math.nan
-        bitset.insert(f.words, lane.fresh_set, lane.n_places, job.lane_pos)
-        lane.cursor = min(lane.cursor, job.lane_pos)
+        bitset.insert(f.words, lane.fresh_set, lane.n_positions, job.lane_position)
+        lane.cursor = min(lane.cursor, job.lane_position)
     else:
-        bitset.remove(f.words, lane.fresh_set, lane.n_places, job.lane_pos)
+        bitset.remove(f.words, lane.fresh_set, lane.n_positions, job.lane_position)

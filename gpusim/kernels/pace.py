@@ -38,7 +38,7 @@ def set_storage_rate(f, j, rate, until_s, now):
     leave_pace(f, j, now)
     pace = f.paces[j]
     if rate == 0.0:
-        pace.place_s = max(pace.place_s, min(until_s, course_length(f, j, job.pool)))  # to the last bit
+        pace.progress_s = max(pace.progress_s, min(until_s, course_length(f, j, job.pool)))  # to the last bit
     pace.storage_rate, pace.storage_until_s = rate, until_s
     take_pace(f, j, now)
     if abs(job.expected_end_s - ends_s) > SAME_S:

@@ -22,7 +22,7 @@ from gpusim.kernels.course import counted, expected_wall_time
 from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.frontier import frontier_add, frontier_pop
 from gpusim.kernels.heap import row_of
-from gpusim.kernels.site_load import binds, fits_at_begin, promise_begins_s, promised_by_others_w, room_left_w
+from gpusim.kernels.site_load import binds, fits_at_begin, power_left_w, promise_begins_s, promised_by_others_w
 from gpusim.kernels.state.codes import NONE, SEVERAL, Backfill, Status
 from gpusim.kernels.waking import mark_dirty, wake_pools_of
 
@@ -36,7 +36,7 @@ def stands(f, p, now):
     limit_w = f.sites[pool.site].limit_w
     if limit_w == math.inf or not binds(f, p):
         return True
-    return fits_at_begin(f, p, pool.promised_w, room_left_w(f, pool.site, limit_w), p, now)
+    return fits_at_begin(f, p, pool.promised_w, power_left_w(f, pool.site, limit_w), p, now)
 
 
 @inner
@@ -71,17 +71,17 @@ def claim(f, j, p):
 
 
 @inner
-def _fits_from(f, p, at_s, room_w, now):
-    """Whether the pool's promise may begin at ``at_s``, with ``room_w`` left by running jobs then."""
+def _fits_from(f, p, at_s, headroom_w, now):
+    """Whether the pool's promise may begin at ``at_s``, with ``headroom_w`` left by running jobs then."""
     pool = f.pools[p]
     site = f.sites[pool.site]
     w = pool.promised_w
-    if w > room_w - promised_by_others_w(f, pool.site, at_s, p, now):
+    if w > headroom_w - promised_by_others_w(f, pool.site, at_s, p, now):
         return False
-    room_now_w = room_left_w(f, pool.site, site.limit_w)
+    headroom_now_w = power_left_w(f, pool.site, site.limit_w)
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         if q != p and binds(f, q) and at_s < promise_begins_s(f, q, now) < at_s + pool.promised_wall_s:
-            if not fits_at_begin(f, q, w, room_now_w, p, now):
+            if not fits_at_begin(f, q, w, headroom_now_w, p, now):
                 return False
     return True
 
@@ -123,8 +123,8 @@ def _earliest_s(f, p, from_s, now):
     site = f.sites[pool.site]
     if site.limit_w == math.inf or from_s == math.inf or pool.promised_w <= 0.0:
         return from_s
-    room_w = room_left_w(f, pool.site, site.limit_w)
-    if pool.promised_w <= room_w - _all_promised_w(f, p):
+    headroom_w = power_left_w(f, pool.site, site.limit_w)
+    if pool.promised_w <= headroom_w - _all_promised_w(f, p):
         return from_s
     count = 0
     for q in range(site.first_pool, site.first_pool + site.n_pools):
@@ -137,11 +137,11 @@ def _earliest_s(f, p, from_s, now):
     while at_s < math.inf:
         while count > 0 and f.scratch_keys[0] <= at_s:
             given_w, count = _pop_first(f, count)
-            room_w += given_w
+            headroom_w += given_w
         if overdue_w > 0.0 and now + OVERDUE_S <= at_s:
-            room_w += overdue_w
+            headroom_w += overdue_w
             overdue_w = 0.0
-        if _fits_from(f, p, at_s, room_w, now):
+        if _fits_from(f, p, at_s, headroom_w, now):
             break
         later_s = _next_end_of_promise(f, p, at_s, now)
         if count > 0:

@@ -1,7 +1,7 @@
 """Queues: the waiting jobs of a pool, as ordered sets of places, one lane per tenant where tenants matter.
 
 Writes: clock, entries, jobs, lanes, pools, words.
-Reads: by_place, held, ordered, quota, scheduling.
+Reads: by_position, held, ordered, quota, scheduling.
 Units: s, GPUs.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.course import expected_length
-from gpusim.kernels.gang import held_gpus, worth
+from gpusim.kernels.gang import held_gpus, own_gpus
 from gpusim.kernels.lanes import count_held, lane_of, usage
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
 from gpusim.kernels.noting import is_greedy, is_planned, mark_fresh, note_job
@@ -44,19 +44,19 @@ def enqueue(f, j, p, now):
     start_waiting(f.jobs, j, f.lanes, i)
     if pool.listed != 0:
         note(f, j, p, lane)
-    bitset.insert(f.words, lane.set, lane.n_places, job.lane_pos)
+    bitset.insert(f.words, lane.set, lane.n_positions, job.lane_position)
     if is_planned(f):
         mark_fresh(f, j, p, True)
     if is_greedy(f):
         f.entries[j].since_s = now
         note_job(f, j)
-    lane.cursor = min(lane.cursor, job.lane_pos)  # who is evicted in a pass has its turn in it again
+    lane.cursor = min(lane.cursor, job.lane_position)  # who is evicted in a pass has its turn in it again
     lane.queued += 1
     lane.queued_gpus += job.held
     pool.queued += 1
     pool.queued_gpus += job.held
     pool.asked[lane.cause] += job.held
-    pool.queued_work += worth(job) * expected_length(f, j, p)
+    pool.queued_work += own_gpus(job) * expected_length(f, j, p)
     pool.arrived = j if pool.arrived == NONE else SEVERAL
 
 
@@ -72,7 +72,7 @@ def dequeue(f, j, now):
     settle_lane(f.lanes, i, now)
     stop_waiting(f.jobs, j, f.lanes, i)
     end_waiting(f, j)
-    bitset.remove(f.words, lane.set, lane.n_places, job.lane_pos)
+    bitset.remove(f.words, lane.set, lane.n_positions, job.lane_position)
     if is_planned(f):
         mark_fresh(f, j, p, False)
     if is_greedy(f):
@@ -82,7 +82,7 @@ def dequeue(f, j, now):
     pool.queued -= 1
     pool.queued_gpus -= job.held
     pool.asked[lane.cause] -= job.held
-    pool.queued_work -= worth(job) * expected_length(f, j, p)
+    pool.queued_work -= own_gpus(job) * expected_length(f, j, p)
 
 
 @inner
@@ -114,7 +114,7 @@ def _count_inbound(f, j, sign, now):
     pool.inbound += sign
     pool.inbound_gpus += sign * job.held
     pool.asked[_DATA] += sign * job.held
-    pool.queued_work += sign * worth(job) * expected_length(f, j, p)
+    pool.queued_work += sign * own_gpus(job) * expected_length(f, j, p)
 
 
 @inner
@@ -143,19 +143,19 @@ def rewind(f, p):
 @part
 def _first_from_cursor(f, lane, largest):
     """Next job of at most ``largest`` GPUs; the cursor moves up to it, larger ones are passed for good."""
-    words, base, n = f.words, lane.set, lane.n_places
-    jobs, by_place, order_base = f.jobs, f.by_place, lane.order_base
-    place = lane.cursor
+    words, base, n = f.words, lane.set, lane.n_positions
+    jobs, by_position, order_base = f.jobs, f.by_position, lane.order_base
+    position = lane.cursor
     while True:
-        place = bitset.next_from(words, base, n, place)
-        if place < 0:
+        position = bitset.next_from(words, base, n, position)
+        if position < 0:
             lane.cursor = n
             return NONE
-        j = by_place[order_base + place]
+        j = by_position[order_base + position]
         if jobs[j].gpus <= largest:
-            lane.cursor = place
+            lane.cursor = position
             return j
-        place += 1
+        position += 1
 
 
 @inner
@@ -184,12 +184,12 @@ def _over_quota_from(f, pool, lane):
 @inner
 def _first_candidate(f, p, lane):
     """Next job that may start behind the blocked head, or that its quota refuses; the cursor moves up to it."""
-    place = next_candidate(f, p, lane, _over_quota_from(f, f.pools[p], lane))
-    if place < 0:
-        lane.cursor = lane.n_places
+    position = next_candidate(f, p, lane, _over_quota_from(f, f.pools[p], lane))
+    if position < 0:
+        lane.cursor = lane.n_positions
         return NONE
-    lane.cursor = place
-    return f.by_place[lane.order_base + place]
+    lane.cursor = position
+    return f.by_position[lane.order_base + position]
 
 
 @part
@@ -271,8 +271,8 @@ def leave_out_refused(f, p):
     for i in range(f.pools[p].first_lane, f.pools[p].first_lane + f.pools[p].n_lanes):
         lane = f.lanes[i]
         if lane.queued > 0:
-            place = bitset.next_from(f.words, lane.set, lane.n_places, 0)
-            lane.left_out = over_quota(f, f.by_place[lane.order_base + place], p)
+            position = bitset.next_from(f.words, lane.set, lane.n_positions, 0)
+            lane.left_out = over_quota(f, f.by_position[lane.order_base + position], p)
 
 
 @inner
@@ -281,7 +281,7 @@ def step_over(f, j, p):
     if f.scheduling[0].order == _CUSTOM:
         f.clock[0].ordered_at += 1
     else:
-        f.lanes[lane_of(f, j, p)].cursor = f.jobs[j].lane_pos + 1
+        f.lanes[lane_of(f, j, p)].cursor = f.jobs[j].lane_position + 1
 
 
 @inner

@@ -2,7 +2,7 @@
 
 Writes: `out`, `work_s`, `writes_s`.
 Reads: classes, jobs, lanes, pools, sites.
-Units: s, W.
+Units: s, W, GPUs.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from gpusim.kernels.course import (
     checkpoints_of,
     draw,
     kept_of,
-    place_in_course,
+    progress,
     rate_of,
     saved_with,
     since,
     work_in,
 )
-from gpusim.kernels.gang import worth
+from gpusim.kernels.gang import own_gpus
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 
 
@@ -41,7 +41,7 @@ def energies_of(f, rows, now, out):
     for i in range(len(rows)):
         j = rows[i]
         p = f.jobs[j].pool
-        out[i] = (draw(f, j, p) + f.pools[p].idle_w * worth(f.jobs[j])) * (now - since(f, j))
+        out[i] = (draw(f, j, p) + f.pools[p].idle_w * own_gpus(f.jobs[j])) * (now - since(f, j))
 
 
 @kernel
@@ -54,16 +54,16 @@ def courses_of(f, rows, work_s, writes_s):
 
 
 @kernel
-def place_and_rate(f, j, now):
+def progress_and_rate(f, j, now):
     """[s] How far along its course a running job is now, and the rate at which it goes."""
-    return place_in_course(f, j, now), rate_of(f, j)
+    return progress(f, j, now), rate_of(f, j)
 
 
 @kernel
 def kept_now(f, j, now):
     """What a run would keep if it were cut short now: work, and time of the checkpoints with it [s of its course];
     and what the job would then have saved [s of work on the reference type]."""
-    kept_s, checkpoint_s, _load_s = kept_of(f, j, place_in_course(f, j, now))
+    kept_s, checkpoint_s, _load_s = kept_of(f, j, progress(f, j, now))
     return kept_s, checkpoint_s, saved_with(f, j, kept_s)
 
 
@@ -74,9 +74,9 @@ def n_checkpoints(f, j):
 
 
 @kernel
-def place_through(f, j, k):
+def progress_through(f, j, k):
     """[s] Place in a job's course at which work goes on behind the k-th checkpoint."""
-    return course.place_through(f, j, k)
+    return course.progress_through(f, j, k)
 
 
 @kernel
@@ -86,9 +86,9 @@ def place_counting(f, j, k):
 
 
 @kernel
-def n_counting(f, j, place_s):
-    """Checkpoints of a job's run that count at a place of its course."""
-    return course.counting(f, j, place_s)
+def n_counting(f, j, progress_s):
+    """Checkpoints of a job's run that count at a point of its course."""
+    return course.counting(f, j, progress_s)
 
 
 @kernel

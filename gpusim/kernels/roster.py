@@ -142,7 +142,7 @@ def refile(f, j, now):
 
 @inner
 def _move(keys, jobs, held, at, to, key):
-    """Move an entry of a list from one place to another, with another key: only those between them shift."""
+    """Move an entry of a list from one position to another, with another key: only those between them shift."""
     j, gpus = jobs[at], held[at]
     for i in range(at, to):
         keys[i], jobs[i], held[i] = keys[i + 1], jobs[i + 1], held[i + 1]
@@ -166,7 +166,7 @@ def _drop_a_level(f, j, now):
     entry.key = key_of(f, j, now)
     to = base + _place(f.roster_keys, f.roster_jobs, base, n, entry.key, j)
     if to > at:
-        to -= 1  # its own place is free
+        to -= 1  # its own position is free
     _move(f.roster_keys, f.roster_jobs, f.roster_gpus, at, to, entry.key)
     due_s = next_level_s(f, j)
     if due_s < math.inf:

@@ -51,7 +51,7 @@ def list_waiting(f, p, rows, first, now):
         if j == NONE:
             return count
         _show(f, j, p, rows[first + count], now)
-        f.lanes[lane_of(f, j, p)].cursor = f.jobs[j].lane_pos + 1
+        f.lanes[lane_of(f, j, p)].cursor = f.jobs[j].lane_position + 1
         count += 1
 
 

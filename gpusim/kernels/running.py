@@ -11,7 +11,7 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.by_score import give_room, is_scored, take_room
+from gpusim.kernels.by_score import give_scored, is_scored, take_scored
 from gpusim.kernels.capped import note_fresh
 from gpusim.kernels.course import (
     at_rate,
@@ -20,7 +20,7 @@ from gpusim.kernels.course import (
     expected_length,
     kept_of,
     lost_in,
-    place_in_course,
+    progress,
     rate_of,
     saved_with,
     since,
@@ -30,7 +30,7 @@ from gpusim.kernels.course import (
 )
 from gpusim.kernels.cpu_memory import take_cpu_memory
 from gpusim.kernels.drawing import count_draw
-from gpusim.kernels.gang import worth
+from gpusim.kernels.gang import own_gpus
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
 from gpusim.kernels.lanes import count_cpu_memory
 from gpusim.kernels.ledger import settle_pool, settle_site
@@ -108,9 +108,9 @@ def start(f, j, p, now):
         take_cpu_memory(f, j, h, 1)
         count_cpu_memory(f, j, p, 1)
     if is_scored(f):
-        take_room(f, j, h)
+        take_scored(f, j, h)
     pool.running += 1
-    pool.running_work += worth(job) * (now + length_s - now)
+    pool.running_work += own_gpus(job) * (now + length_s - now)
     _measure_draw(f, j, h)
     _add_draw(f, h, 1.0)
     heap.push(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, job.end_s, member_of(f, h))
@@ -155,9 +155,9 @@ def stop(f, j, now):
     since_s, expected_s = holding.since_s, holding.expected_end_s
     if job.paced != 0:
         since_s, expected_s = f.paces[j].since_s, holding.since_s + expected_length(f, j, p)
-    power_w = drawn_w + pool.idle_w * worth(job)
+    power_w = drawn_w + pool.idle_w * own_gpus(job)
     job.energy_j += power_w * (now - since_s)
-    pool.running_work -= worth(job) * (expected_s - holding.since_s)
+    pool.running_work -= own_gpus(job) * (expected_s - holding.since_s)
     pool.busy -= holding.held
     pool.padding -= holding.held - holding.gpus
     pool.running -= 1
@@ -168,7 +168,7 @@ def stop(f, j, now):
         take_cpu_memory(f, j, h, -1)
         count_cpu_memory(f, j, p, -1)
     if is_scored(f):
-        give_room(f, j, h)
+        give_scored(f, j, h)
     if job.milli == 0:
         give_nodes_back(f, h)
     else:
@@ -192,8 +192,8 @@ def cut_short(f, j, now):
     """Take a running job off its nodes; what its checkpoints kept is saved, the rest is lost."""
     job = f.jobs[j]
     power_w = stop(f, j, now)
-    place_s = place_in_course(f, j, now)
-    kept, checkpoint_s, load_s = kept_of(f, j, place_s)
+    progress_s = progress(f, j, now)
+    kept, checkpoint_s, load_s = kept_of(f, j, progress_s)
     kept = min(kept, work_in(f, j, job.pool))
     job.saved_s = saved_with(f, j, kept)
     _note_segment(f, j, now, power_w)
@@ -214,7 +214,7 @@ def begin_pace(f, j, spread):
     pace.spread, pace.cap_step, pace.by_feeder = spread, 0, 0
     pace.rate, pace.draw = usual_pace(f, j)
     pace.storage_rate, pace.storage_until_s, pace.stored = 0.0, 0.0, 0
-    pace.since_s, pace.place_s = f.jobs[j].start_s, 0.0
+    pace.since_s, pace.progress_s = f.jobs[j].start_s, 0.0
     pace.last_segment = NONE
 
 
@@ -230,10 +230,10 @@ def leave_pace(f, j, now):
     pace = f.paces[j]
     drawn_w = _add_draw(f, job.holding, -1.0)
     if now > pace.since_s:
-        power_w = drawn_w + f.pools[p].idle_w * worth(job)
+        power_w = drawn_w + f.pools[p].idle_w * own_gpus(job)
         job.energy_j += power_w * (now - pace.since_s)
         _note_segment(f, j, now, power_w)
-        pace.place_s = place_in_course(f, j, now)
+        pace.progress_s = progress(f, j, now)
         pace.since_s = now
 
 
@@ -249,7 +249,7 @@ def take_pace(f, j, now):
     pace.rate = rate if pace.storage_rate == 0.0 else pace.storage_rate
     job.end_s = now + time_to(f, j, course_length(f, j, p), rate)
     # Overdue is overdue, not ever longer so: a time before 0 would count as none.
-    job.expected_end_s = now + time_to(f, j, max(expected_length(f, j, p), pace.place_s), rate)
+    job.expected_end_s = now + time_to(f, j, max(expected_length(f, j, p), pace.progress_s), rate)
     f.holdings[h].expected_end_s = job.expected_end_s
     _measure_draw(f, j, h)
     _add_draw(f, h, 1.0)
@@ -268,15 +268,15 @@ def _note_segment(f, j, now, power_w):
         raise IndexError("segment table is full")
     segment = f.segments[clock.n_segments]
     segment.job, segment.pool, segment.previous = j, job.pool, NONE
-    segment.held, segment.runs_before = worth(job), job.evictions
+    segment.held, segment.runs_before = own_gpus(job), job.evictions
     segment.gpus = job.gpus if job.milli == 0 else segment.held
     segment.start_s, segment.end_s = since(f, j), now
-    segment.place_s, segment.rate, segment.cap_rate = 0.0, rate_of(f, j), 1.0
+    segment.progress_s, segment.rate, segment.cap_rate = 0.0, rate_of(f, j), 1.0
     segment.by_feeder, segment.by_storage = 0, 0
     segment.power_w, segment.load_s = power_w, f.classes[job.job_class].load_s
     segment.kept_s, segment.checkpoint_s = math.inf, 0.0
     if job.paced != 0:
-        segment.place_s, segment.previous = f.paces[j].place_s, f.paces[j].last_segment
+        segment.progress_s, segment.previous = f.paces[j].progress_s, f.paces[j].last_segment
         if f.paces[j].storage_rate > 0.0:
             segment.by_storage = 1
         else:

@@ -5,7 +5,7 @@ expected wall time and the least draw. Rows are numbered like ``words``. They ma
 too high; a walk that finds nothing below a word puts its row right. An empty word's row means nothing.
 
 Writes: least_draw_w, least_wall_s.
-Reads: by_place, clock, jobs, lanes, pools, words.
+Reads: by_position, clock, jobs, lanes, pools, words.
 Units: s, W, GPUs.
 """
 
@@ -50,7 +50,7 @@ def note(f, j, p, lane):
     """Job ``j`` is about to be inserted into the lane's set."""
     c = size_class(f.jobs[j].gpus)
     wall_s, draw_w = expected_wall_time(f, j, p), counted(f, j, p)
-    base, size, i = lane.set, (lane.n_places + 31) >> 5, f.jobs[j].lane_pos >> 5
+    base, size, i = lane.set, (lane.n_positions + 31) >> 5, f.jobs[j].lane_position >> 5
     while True:
         if f.words[base + i] == 0:
             _clear(f, base + i)
@@ -66,12 +66,12 @@ def note(f, j, p, lane):
 def _tighten(f, p, lane, base, level, i):
     """Put the row of word ``i`` of a level right; ``base`` is where the level begins."""
     row = base + i
-    below = base - ((lane.n_places + (1 << 5 * level) - 1) >> 5 * level)  # where the level below begins
+    below = base - ((lane.n_positions + (1 << 5 * level) - 1) >> 5 * level)  # where the level below begins
     _clear(f, row)
     k = bitset.lowest_from(f.words[row], 0)
     while k >= 0:
         if level == 0:
-            j = f.by_place[lane.order_base + (i << 5) + k]
+            j = f.by_position[lane.order_base + (i << 5) + k]
             _lower(f, row, size_class(f.jobs[j].gpus), expected_wall_time(f, j, p), counted(f, j, p))
         else:
             child = below + (i << 5) + k
@@ -88,7 +88,7 @@ def build(f, p):
         lane = f.lanes[lane_row]
         if lane.queued == 0:
             continue
-        base, size, level = lane.set, (lane.n_places + 31) >> 5, 0
+        base, size, level = lane.set, (lane.n_positions + 31) >> 5, 0
         while True:
             for i in range(size):
                 if f.words[base + i] != 0:
@@ -129,12 +129,12 @@ def _may(f, j, p, over_gpus):
 
 @inner
 def next_candidate(f, p, lane, over_gpus):
-    """Least place from the lane's cursor on whose job may start now, or has ``over_gpus`` GPUs or more; -1 if none.
+    """Least position from the lane's cursor on whose job may start now, or has ``over_gpus`` GPUs or more; -1 if none.
 
     Who may: jobs of at most the pool's ``open_gpus``, and those of at most ``fit_gpus`` that are expected to end by
     ``clear_by_s``; all only if their draw is admitted at the site.
     """
-    n = lane.n_places
+    n = lane.n_positions
     if lane.cursor >= n:
         return -1
     base, size, level = lane.set, (n + 31) >> 5, 0
@@ -143,7 +143,7 @@ def next_candidate(f, p, lane, over_gpus):
     begun = 0  # a bit for each level whose word is looked at from its first member on
     while True:
         k = bitset.lowest_from(f.words[base + word], bit)
-        i = (word << 5) + k  # a place, or a word of the level below
+        i = (word << 5) + k  # a position, or a word of the level below
         if k < 0:
             if (begun >> level) & 1 != 0:
                 _tighten(f, p, lane, base, level, word)
@@ -156,7 +156,7 @@ def next_candidate(f, p, lane, over_gpus):
             size = (size + 31) >> 5
             level += 1
         elif level == 0:
-            if _may(f, f.by_place[lane.order_base + i], p, over_gpus):
+            if _may(f, f.by_position[lane.order_base + i], p, over_gpus):
                 return i
             bit = k + 1
         else:

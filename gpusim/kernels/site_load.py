@@ -20,11 +20,11 @@ from gpusim.kernels.state.codes import NONE
 
 
 @inner
-def room_left_w(f, s, limit_w):
+def power_left_w(f, s, limit_w):
     """What more may be drawn now."""
     site = f.sites[s]
     drawn_w = site.it_w - site.yielding_w
-    return (allowed_w(limit_w) - site.fixed_w) / site.peak_overhead - drawn_w - site.serving_room_w
+    return (allowed_w(limit_w) - site.fixed_w) / site.peak_overhead - drawn_w - site.serving_headroom_w
 
 
 @inner
@@ -66,13 +66,13 @@ def _given_back_w(f, s, by_s, now):
             depth = 1
         while depth > 0:
             depth -= 1
-            place = f.scratch_ids[bottom + depth]
-            key = f.heap_keys[base + place]
+            position = f.scratch_ids[bottom + depth]
+            key = f.heap_keys[base + position]
             if key > by_s:
                 continue
             if key > now or now + OVERDUE_S <= by_s:
-                total += f.holdings[row_of(f.heap_ids[base + place])].counted_w
-            for child in range(first_child(place), min(first_child(place) + ARITY, n)):
+                total += f.holdings[row_of(f.heap_ids[base + position])].counted_w
+            for child in range(first_child(position), min(first_child(position) + ARITY, n)):
                 f.scratch_ids[bottom + depth] = child
                 depth += 1
     return total
@@ -91,7 +91,7 @@ def _relief_w(f, q, now):
 
 
 @inner
-def fits_at_begin(f, q, w, room_w, without, now):
+def fits_at_begin(f, q, w, headroom_w, without, now):
     """Whether ``w`` more fit when the promise of pool ``q`` begins."""
-    room_w -= promised_by_others_w(f, f.pools[q].site, promise_begins_s(f, q, now), without, now)
-    return w <= room_w or w <= room_w + _relief_w(f, q, now)
+    headroom_w -= promised_by_others_w(f, f.pools[q].site, promise_begins_s(f, q, now), without, now)
+    return w <= headroom_w or w <= headroom_w + _relief_w(f, q, now)

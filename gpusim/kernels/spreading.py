@@ -13,11 +13,11 @@ from __future__ import annotations
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
 from gpusim.kernels.gang import n_nodes
-from gpusim.kernels.state.codes import NONE, Level, Topology
+from gpusim.kernels.state.codes import NONE, Locality, Topology
 from gpusim.kernels.waking import mark_dirty
 
 _PREFERRED, _UNCONSTRAINED = int(Topology.PREFERRED), int(Topology.UNCONSTRAINED)
-_DOMAIN, _POD, _SITE = int(Level.DOMAIN), int(Level.POD), int(Level.SITE)
+_DOMAIN, _POD, _SITE = int(Locality.DOMAIN), int(Locality.POD), int(Locality.SITE)
 
 
 @inner

@@ -41,7 +41,7 @@ def choose(values: np.ndarray, held: np.ndarray, pool: np.ndarray, capacity: np.
     row, column = np.nonzero(values[first] > 0.0)
     if not len(row):
         return chosen
-    worth = values[first][row, column]
+    utility = values[first][row, column]
     part = held[first][row, column] / capacity[pool[column]]  # no coefficient is above 1: HiGHS keeps limits to 1e-6
     members = np.bincount(kind, minlength=len(kinds))
     unknowns = np.arange(len(row))
@@ -54,7 +54,7 @@ def choose(values: np.ndarray, held: np.ndarray, pool: np.ndarray, capacity: np.
     )
     with silence():
         found = milp(
-            -worth,
+            -utility,
             integrality=np.ones(len(row)),
             bounds=Bounds(0.0, members[row]),
             constraints=LinearConstraint(limits, ub=np.concatenate([members, np.ones(len(capacity))])),
@@ -63,7 +63,7 @@ def choose(values: np.ndarray, held: np.ndarray, pool: np.ndarray, capacity: np.
     if found.x is None:
         raise ArithmeticError(f"HiGHS found no allocation: {found.message}")
     counts = np.rint(found.x).astype(int)
-    order = np.lexsort((column, -worth, row))  # of a kind the best first
+    order = np.lexsort((column, -utility, row))  # of a kind the best first
     given = np.repeat(order, counts[order])
     turn = np.argsort(kind, kind="stable")
     start = np.cumsum(members) - members

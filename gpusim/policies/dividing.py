@@ -59,22 +59,22 @@ def divide(held: np.ndarray, values: np.ndarray, gpus: int) -> np.ndarray:
         Columns; -1 for nothing. Of equal steps the job that comes first is served.
     """
     chosen, left = np.full(len(held), -1), int(gpus)
-    has, worth = np.zeros(len(held), dtype="i8"), np.zeros(len(held))
+    has, utility = np.zeros(len(held), dtype="i8"), np.zeros(len(held))
 
     def best(i: int) -> tuple[float, int, int] | None:
         """The job's best step that there are GPUs for: worth per GPU, less of it first, job, column."""
         more = held[i] - has[i]
-        gains = np.where((more > 0) & (more <= left), (values[i] - worth[i]) / np.maximum(more, 1), 0.0)
+        gains = np.where((more > 0) & (more <= left), (values[i] - utility[i]) / np.maximum(more, 1), 0.0)
         column = int(gains.argmax())
         return (-float(gains[column]), i, column) if gains[column] > 0.0 else None
 
     heap = [step for i in range(len(held)) if (step := best(i))]
     heapify(heap)
     while heap:
-        _worth, i, column = heappop(heap)
+        _utility, i, column = heappop(heap)
         if held[i, column] - has[i] <= left:
             left -= int(held[i, column] - has[i])
-            chosen[i], has[i], worth[i] = column, held[i, column], values[i, column]
+            chosen[i], has[i], utility[i] = column, held[i, column], values[i, column]
         if step := best(i):
             heappush(heap, step)
     return chosen

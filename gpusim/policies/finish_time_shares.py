@@ -54,7 +54,7 @@ def least_worst_finish(
     age_s, alone_s = age_s[counts], alone_s[counts] + left / part[counts]
     fastest = np.where(case[3] & (case[1] <= capacity), case[0], 0.0).max(axis=1)
 
-    def worth(ratio: float) -> np.ndarray:
+    def utility(ratio: float) -> np.ndarray:
         """Throughputs, of that which each job needs to keep the bound."""
         return case[0] * ((ratio * alone_s - age_s) / left)[:, None]
 
@@ -62,7 +62,7 @@ def least_worst_finish(
     high = float(((age_s + left / part[counts]) / alone_s).max())  # each its equal part
 
     def slack(ratio: float) -> float:
-        return least_of(worth(ratio), *case[1:]) - 1.0
+        return least_of(utility(ratio), *case[1:]) - 1.0
 
     if slack(low) >= 0.0:
         best = low
@@ -70,5 +70,5 @@ def least_worst_finish(
         best = high
     else:
         best = brentq(slack, low, high, xtol=CLOSE * low, rtol=CLOSE)
-    shares[counts] = greatest_least(worth(best), *case[1:])
+    shares[counts] = greatest_least(utility(best), *case[1:])
     return shares

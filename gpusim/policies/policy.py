@@ -81,8 +81,8 @@ class PoolView:
         there are GPUs.
         """
         limits = [(jobs.cpus, self.cpus_per_node), (jobs.memory_gb, self.memory_gb_per_node)]
-        worth = [column * self.gpus_per_node / of_node for column, of_node in limits if of_node > 0.0]
-        return np.column_stack([jobs.held.astype(float), *worth])
+        as_gpus = [column * self.gpus_per_node / of_node for column, of_node in limits if of_node > 0.0]
+        return np.column_stack([jobs.held.astype(float), *as_gpus])
 
 
 class Policy(Protocol):

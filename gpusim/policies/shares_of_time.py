@@ -25,39 +25,41 @@ def _solved(cost, rows, limits, most) -> np.ndarray:
     return found.x
 
 
-def greatest_sum(worth: np.ndarray, held: np.ndarray, capacity: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Shares with the greatest sum of worth x share, shape (n_jobs, n_types); arguments as of ``greatest_least``."""
+def greatest_sum(utility: np.ndarray, held: np.ndarray, capacity: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Shares with the greatest sum of utility x share, shape (n_jobs, n_types); arguments as of ``greatest_least``."""
     rows, limits = _limits(held, capacity)
-    return _solved(-worth.ravel(), rows, limits, allowed.ravel().astype(float)).reshape(worth.shape)
+    return _solved(-utility.ravel(), rows, limits, allowed.ravel().astype(float)).reshape(utility.shape)
 
 
-def least_of(worth: np.ndarray, held: np.ndarray, capacity: np.ndarray, allowed: np.ndarray) -> float:
-    """The greatest least sum over types of worth x share; arguments as of ``greatest_least``.
+def least_of(utility: np.ndarray, held: np.ndarray, capacity: np.ndarray, allowed: np.ndarray) -> float:
+    """The greatest least sum over types of utility x share; arguments as of ``greatest_least``.
 
     A job that can never run has none: then it is 0.
     """
-    jobs, types = worth.shape
+    jobs, types = utility.shape
     rows, limits = _limits(held, capacity)
-    own = _own(worth)
+    own = _own(utility)
     with_least = sparse.vstack(
         [sparse.hstack([own, np.ones((jobs, 1))]), sparse.hstack([rows, np.zeros((len(limits), 1))])]
     )
     most = np.append((allowed & (held <= capacity)).ravel().astype(float), np.inf)
-    cost = np.append(np.zeros(worth.size), -1.0)
+    cost = np.append(np.zeros(utility.size), -1.0)
     return float(_solved(cost, with_least, np.concatenate([np.zeros(jobs), limits]), most)[-1])
 
 
-def _own(worth: np.ndarray) -> sparse.csr_array:
+def _own(utility: np.ndarray) -> sparse.csr_array:
     """Less the sum over types of each job."""
-    return -sparse.csr_array((worth.ravel(), np.arange(worth.size), np.arange(0, worth.size + 1, worth.shape[1])))
+    return -sparse.csr_array(
+        (utility.ravel(), np.arange(utility.size), np.arange(0, utility.size + 1, utility.shape[1]))
+    )
 
 
-def greatest_least(worth: np.ndarray, held: np.ndarray, capacity: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Shares with the greatest least sum over types of worth x share; of such, those with the greatest sum of all.
+def greatest_least(utility: np.ndarray, held: np.ndarray, capacity: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Shares with the greatest least sum over types of utility x share; of such, those with the greatest sum of all.
 
     Parameters
     ----------
-    worth : ndarray, shape (n_jobs, n_types)
+    utility : ndarray, shape (n_jobs, n_types)
         Of all its time on a type to a job.
     held : ndarray, shape (n_jobs, n_types)
         GPUs that it holds there.
@@ -71,14 +73,14 @@ def greatest_least(worth: np.ndarray, held: np.ndarray, capacity: np.ndarray, al
         Shares of its time; a job that can never run has none, and does not count.
     """
     counts = (allowed & (held <= capacity)).any(axis=1)
-    shares = np.zeros(worth.shape)
+    shares = np.zeros(utility.shape)
     if not counts.any():
         return shares
-    worth, held, allowed = worth[counts], held[counts], allowed[counts] & (held <= capacity)[counts]
-    least = least_of(worth, held, capacity, allowed)
+    utility, held, allowed = utility[counts], held[counts], allowed[counts] & (held <= capacity)[counts]
+    least = least_of(utility, held, capacity, allowed)
     rows, limits = _limits(held, capacity)
-    below = np.full(len(worth), -least * (1.0 - 1e-9))
+    below = np.full(len(utility), -least * (1.0 - 1e-9))
     most = allowed.ravel().astype(float)
-    found = _solved(-worth.ravel(), sparse.vstack([_own(worth), rows]), np.concatenate([below, limits]), most)
-    shares[counts] = found.reshape(worth.shape)
+    found = _solved(-utility.ravel(), sparse.vstack([_own(utility), rows]), np.concatenate([below, limits]), most)
+    shares[counts] = found.reshape(utility.shape)
     return shares

@@ -10,7 +10,7 @@ from gpusim.scenario.project import Project, Task
 from gpusim.scenario.rule import AddedTask, Connection
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.shock import Shock
-from gpusim.tables.rules import Entry
+from gpusim.tables.rules import RuleEntry
 from gpusim.units import DAY_S, HOUR_S, number_of, seconds_between
 
 
@@ -43,7 +43,7 @@ def limited(scenario: Scenario, without: str = "") -> Scenario:
     return scenario
 
 
-def delay_entry(name: str, scenario: Scenario, project: str, free_s: float, here_s: float) -> Entry:
+def delay_entry(name: str, scenario: Scenario, project: str, free_s: float, here_s: float) -> RuleEntry:
     """What it costs that a policy moves a project's delivery from ``free_s`` to ``here_s`` [s], within the run."""
     spec, end_s = scenario.projects[project], scenario.run.days * DAY_S
     hours = max(0.0, min(here_s, end_s) - min(max(free_s, 0.0), end_s)) / HOUR_S
@@ -57,7 +57,7 @@ def delay_entry(name: str, scenario: Scenario, project: str, free_s: float, here
     gpu_hours = hours * sum(gpus.values())
     earnings, span_s = Earnings.of(scenario), (min(max(free_s, 0.0), end_s), max(0.0, min(here_s, end_s)))
     usd = sum(count * float(earnings.usd(spec.site, kind, *span_s)) for kind, count in gpus.items()) if hours else 0.0
-    return Entry(name, spec.site, free_s, here_s, "delay", detail, days, gpu_hours=gpu_hours, usd=usd, unit="days")
+    return RuleEntry(name, spec.site, free_s, here_s, "delay", detail, days, gpu_hours=gpu_hours, usd=usd, unit="days")
 
 
 def projects_under(scenario: Scenario, rule: Connection) -> list[str]:

@@ -11,7 +11,7 @@ from gpusim.regulation.scope import calendar_spans, opened, years_between
 from gpusim.scenario.rule import Connection, DatedValue, Efficiency, EfficiencyLimits
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Sustainability
-from gpusim.tables.rules import Entry
+from gpusim.tables.rules import RuleEntry
 from gpusim.units import JOULE_PER_MWH, YEAR_S, calendar
 
 Ends = tuple[float, float]
@@ -19,7 +19,7 @@ Ends = tuple[float, float]
 
 def efficiency_entries(
     name: str, rule: Efficiency, scenario: Scenario, site: str, power: pd.DataFrame, span_s: Ends
-) -> Iterator[Entry]:
+) -> Iterator[RuleEntry]:
     """PUE, heat and renewable share of a site, each by calendar year or the part of one in which a limit holds.
 
     Parameters
@@ -52,7 +52,7 @@ def efficiency_entries(
                 fined.add((what, year))
             detail = _sentence(what, year, found, limit, missed)
             unit = "" if what == "pue" else "share"
-            yield Entry(name, site, a_s, b_s, what, detail, found, limit, missed, usd=fine_usd, unit=unit)
+            yield RuleEntry(name, site, a_s, b_s, what, detail, found, limit, missed, usd=fine_usd, unit=unit)
         share = value_at(limits.renewable_share, at)
         if share is not None:
             yield _renewable(name, site, (a_s, b_s), year, known, share, facility_mwh, rule.guarantee_usd_per_mwh)
@@ -60,7 +60,7 @@ def efficiency_entries(
 
 def connection_entries(
     name: str, rule: Connection, scenario: Scenario, site: str, power: pd.DataFrame, span_s: Ends
-) -> Iterator[Entry]:
+) -> Iterator[RuleEntry]:
     """Renewable share of a site opened under a connection policy, year by year; arguments as above."""
     spec, start = scenario.sites[site], scenario.run.start
     first, known = opened(spec, start), spec.sustainability or Sustainability()
@@ -119,14 +119,14 @@ def _changes(limits: EfficiencyLimits, first: datetime) -> list[datetime]:
 
 def _renewable(
     rule: str, site: str, span_s: Ends, year: int, known: Sustainability, share: float, energy_mwh: float, price: float
-) -> Entry:
+) -> RuleEntry:
     found = known.renewable_share or 0.0
     missing_mwh = max(0.0, share - found) * energy_mwh
     detail = f"{year}: {found:.0%} renewable of {share:.0%} required"
     if missing_mwh > 0.0:
         detail += f"; {missing_mwh:,.0f} MWh bought"
     usd = missing_mwh * price
-    return Entry(rule, site, *span_s, "renewable", detail, found, share, missing_mwh > 0.0, usd=usd, unit="share")
+    return RuleEntry(rule, site, *span_s, "renewable", detail, found, share, missing_mwh > 0.0, usd=usd, unit="share")
 
 
 def _sentence(what: str, year: int, found: float, limit: float, missed: bool) -> str:

@@ -15,7 +15,7 @@ from gpusim.scenario.rule import Reporting
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Sustainability
 from gpusim.tables.record import Record
-from gpusim.tables.rules import Entry
+from gpusim.tables.rules import RuleEntry
 from gpusim.units import DAY_S, WATT_PER_MW, calendar, seconds_between
 
 KWH_PER_MWH = 1000.0
@@ -60,7 +60,7 @@ def eu_report(scenario: Scenario, power: pd.DataFrame, end_s: float) -> pd.DataF
 
 def reporting_entries(
     name: str, rule: Reporting, scenario: Scenario, site: str, power: pd.DataFrame, span_s: tuple[float, float]
-) -> Iterator[Entry]:
+) -> Iterator[RuleEntry]:
     """What a site's report has and lacks, year by year; and the duty about its waste heat."""
     if site not in sites_reporting(scenario, rule):
         return
@@ -70,13 +70,15 @@ def reporting_entries(
         has = sum(figure["basis"] != "missing" for figure in figures)
         due = f"due {year + 1}-{rule.due_month:02d}-{rule.due_day:02d}"
         detail = f"{year}: report {due}; the run has {has} of {len(figures)} figures"
-        yield Entry(name, site, a_s, b_s, "report", detail, float(has), float(len(figures)), binds=True, unit="figures")
+        yield RuleEntry(
+            name, site, a_s, b_s, "report", detail, float(has), float(len(figures)), binds=True, unit="figures"
+        )
         known = scenario.sites[site].sustainability or Sustainability()
         if it_mw > rule.heat_least_mw and not known.heat_share:
             detail = (
                 f"{year}: {it_mw:,.1f} MW of IT without use of waste heat: recover it, or show that it is infeasible"
             )
-            yield Entry(name, site, a_s, b_s, "heat", detail, it_mw, rule.heat_least_mw, unit="MW")
+            yield RuleEntry(name, site, a_s, b_s, "heat", detail, it_mw, rule.heat_least_mw, unit="MW")
 
 
 def sites_reporting(scenario: Scenario, rule: Reporting) -> list[str]:

@@ -7,11 +7,11 @@ from gpusim.regulation.scope import in_force_s
 from gpusim.scenario.rule import Residency
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.workload import Stream
-from gpusim.tables.rules import Entry
+from gpusim.tables.rules import RuleEntry
 from gpusim.units import DAY_S
 
 
-def confined(scenario: Scenario) -> tuple[Scenario, list[Entry]]:
+def confined(scenario: Scenario) -> tuple[Scenario, list[RuleEntry]]:
     """The scenario with the residency that its rules give to streams and services, and what that changed.
 
     A stream that names a residency of its own keeps it. A rule that is in force in a part of the run holds for all of
@@ -22,7 +22,7 @@ def confined(scenario: Scenario) -> tuple[Scenario, list[Entry]]:
     ScenarioError
         If a service has no deployment left.
     """
-    entries: list[Entry] = []
+    entries: list[RuleEntry] = []
     for name, rule in scenario.rules.of_kind(Residency):
         span_s = in_force_s(rule, scenario.run.start, scenario.run.days * DAY_S)
         if span_s is None:
@@ -44,7 +44,7 @@ def protects(rule: Residency, stream: Stream) -> bool:
 
 def _streams(
     scenario: Scenario, name: str, rule: Residency, span_s: tuple[float, float]
-) -> tuple[dict[str, Stream], list[Entry]]:
+) -> tuple[dict[str, Stream], list[RuleEntry]]:
     changed, entries = {}, []
     outside = [site for site, spec in scenario.sites.items() if spec.jurisdiction not in rule.allowed]
     for key, stream in scenario.workload.streams.items():
@@ -55,7 +55,9 @@ def _streams(
     return changed, entries
 
 
-def _services(scenario: Scenario, name: str, rule: Residency, span_s: tuple[float, float]) -> tuple[dict, list[Entry]]:
+def _services(
+    scenario: Scenario, name: str, rule: Residency, span_s: tuple[float, float]
+) -> tuple[dict, list[RuleEntry]]:
     changed, entries, faults = {}, [], []
     for key, service in scenario.services.items():
         inside = [d for d in service.deployments if scenario.sites[d.site].jurisdiction in rule.allowed]
@@ -75,5 +77,5 @@ def _services(scenario: Scenario, name: str, rule: Residency, span_s: tuple[floa
     return changed, entries
 
 
-def _entry(name: str, span_s: tuple[float, float], detail: str, closed: int, of: int) -> Entry:
-    return Entry(name, "", *span_s, "residency", f"{detail} ({closed} of {of})", float(closed), unit="deployments")
+def _entry(name: str, span_s: tuple[float, float], detail: str, closed: int, of: int) -> RuleEntry:
+    return RuleEntry(name, "", *span_s, "residency", f"{detail} ({closed} of {of})", float(closed), unit="deployments")

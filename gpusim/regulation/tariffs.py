@@ -13,7 +13,7 @@ import pandas as pd
 from gpusim.regulation.scope import calendar_spans
 from gpusim.scenario.rule import CapacityPrice, CoincidentPeaks
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.rules import Entry
+from gpusim.tables.rules import RuleEntry
 from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW, calendar, number_of, seconds_between
 
 # When a grid's load peaks: the quarter hour of each month that counts, and the hours in which it is forecast.
@@ -132,7 +132,7 @@ def price_of(rule: CapacityPrice, year: int) -> float | None:
 
 def capacity_entries(
     name: str, rule: CapacityPrice, scenario: Scenario, site: str, power: pd.DataFrame, span_s: tuple[float, float]
-) -> Iterator[Entry]:
+) -> Iterator[RuleEntry]:
     """A charge for each delivery year of a site: its highest mean power of a record interval in that year.
 
     Parameters
@@ -158,7 +158,9 @@ def capacity_entries(
         span = f"{mw:,.4g} MW for {number_of(round(days), 'day')}"
         detail = f"delivery year {year}/{(year + 1) % 100:02d}: {span} at {price:,.2f} USD"
         usd = capacity_usd(mw, price, days)
-        yield Entry(name, site, first_s, last_s, "capacity", detail, measured=mw, binds=usd > 0.0, usd=usd, unit="MW")
+        yield RuleEntry(
+            name, site, first_s, last_s, "capacity", detail, measured=mw, binds=usd > 0.0, usd=usd, unit="MW"
+        )
 
 
 def _years(start: datetime, span_s: tuple[float, float]) -> range:

@@ -41,5 +41,5 @@ def moment(value: object) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-Moment = Annotated[datetime, BeforeValidator(moment)]
+UtcTime = Annotated[datetime, BeforeValidator(moment)]
 Share = Annotated[float, Field(ge=0, le=1)]

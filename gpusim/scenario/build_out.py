@@ -19,10 +19,10 @@ from gpusim.scenario.references import find
 from gpusim.units import number_of
 
 M = TypeVar("M", bound=BaseModel)
-Part = tuple[str, str]  # project, and task or component of it
+PartKey = tuple[str, str]  # project, and task or component of it
 
 
-def target(reference: str, project: str, names: Mapping[str, Container[str]]) -> Part | None:
+def target(reference: str, project: str, names: Mapping[str, Container[str]]) -> PartKey | None:
     """What an entry of ``after`` means: (project, task or component); None if there is no such thing.
 
     Parameters
@@ -173,13 +173,13 @@ def _references(name: str, task: str, tasks: dict[str, dict[str, Task]]) -> Iter
             yield f'{key}: {kinds.in_toml(reference)} is a stand-in that may never begin; name what it gives, "{gives}"'
 
 
-def _givers(place: Part, tasks: dict[str, dict[str, Task]]) -> list[str]:
+def _givers(place: PartKey, tasks: dict[str, dict[str, Task]]) -> list[str]:
     return [task for task, spec in tasks[place[0]].items() if spec.gives == place[1]]
 
 
 def _cycles(projects: dict[str, Project], tasks: dict[str, dict[str, Task]]) -> Iterator[str]:
     """Tasks that wait for each other; a component counts as all tasks that give it."""
-    graph: dict[Part, list[Part]] = {}
+    graph: dict[PartKey, list[PartKey]] = {}
     for name, project in projects.items():
         for task, spec in project.tasks.items():
             before = graph.setdefault((name, task), [])

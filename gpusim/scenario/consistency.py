@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpusim.scenario import consistent_sites, consistent_work, sizes
-from gpusim.scenario.base import Moment
+from gpusim.scenario.base import UtcTime
 from gpusim.scenario.build_out import gpus_added, valid_projects
 from gpusim.scenario.faults import dotted, valid
 from gpusim.scenario.references import find
@@ -23,7 +23,7 @@ STEPS = (
 )  # fmt: skip
 
 
-def contradictions(data: dict, start: Moment | None, days: float | None) -> Iterator[str]:
+def contradictions(data: dict, start: UtcTime | None, days: float | None) -> Iterator[str]:
     """A fault for each contradiction; what needs a valid start or length of the run is left out without one."""
     yield from sizes.whole_numbers(data)
     pools = dict(consistent_sites.pools_in(data))

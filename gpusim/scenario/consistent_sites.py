@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from gpusim.scenario import kinds
-from gpusim.scenario.base import Moment
+from gpusim.scenario.base import UtcTime
 from gpusim.scenario.faults import dotted, valid
 from gpusim.scenario.feeders import too_weak
 from gpusim.scenario.hardware import GpuType
@@ -59,7 +59,7 @@ def feeders(data: dict, place: tuple[str, str], pool: Pool, gpu: GpuType, nodes:
         yield f"{dotted(('sites', place[0], 'pools', place[1], 'feeders', *key))}: {fault}"
 
 
-def moments(place: tuple, table: object, start: Moment | None) -> Iterator[str]:
+def moments(place: tuple, table: object, start: UtcTime | None) -> Iterator[str]:
     """Two levels at one moment contradict each other."""
     steps = valid(Steps, table)
     if steps is None or start is None or isinstance(steps.root, float):

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from gpusim.scenario.base import Model, Moment, Share
+from gpusim.scenario.base import Model, Share, UtcTime
 from gpusim.scenario.hardware import figures
 from gpusim.scenario.steps import Steps
 
@@ -51,9 +51,9 @@ class Agreement(Model):
     capacity_factor: float | None = Field(None, gt=0, le=0.4)
     """Mean output over a year, as a share of ``mw``, of a solar plant at the site's place; ``mw`` is then its peak.
     Absent: the power is flat."""
-    since: Moment | None = None
+    since: UtcTime | None = None
     """First day of the agreement. Absent: the run's start."""
-    until: Moment | None = None
+    until: UtcTime | None = None
     """Date at which the agreement ends. Absent: the run's end."""
 
     @model_validator(mode="after")

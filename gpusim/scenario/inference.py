@@ -88,7 +88,7 @@ class ServedModel(Model):
         return self.tp * self.pp * self.dp
 
 
-class Requests(Model):
+class RequestMix(Model):
     """The requests of a service: those of a trace, or random ones."""
 
     trace: str | None = None

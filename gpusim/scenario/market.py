@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from gpusim.scenario.base import Model, Moment, Share
+from gpusim.scenario.base import Model, Share, UtcTime
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.references import find
 from gpusim.scenario.steps import Step, Steps
@@ -69,7 +69,7 @@ class Ageing(Model):
     per_year: dict[str, Annotated[float, Field(ge=0, lt=1)]] = Field(min_length=1)
     """Fall a year by type, compound; other types keep their price. H100: 15% from about 4 USD at the end of 2023 (from
     memory) to 2.60 in the middle of 2026 (Silicon Data), 35% to the 1.70 of October 2025."""
-    since: Moment = datetime(2026, 7, 1, tzinfo=UTC)
+    since: UtcTime = datetime(2026, 7, 1, tzinfo=UTC)
     """When the prices of the catalogue hold. From then on they fall month by month, for 20 years."""
 
     def steps(self, kind: str, start: datetime) -> list[tuple[float, float]]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Any
 
-from gpusim.scenario.build_out import Part, gpus_added, target
+from gpusim.scenario.build_out import PartKey, gpus_added, target
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.link import paths
 from gpusim.scenario.project import COMPONENTS, Project
@@ -146,7 +146,7 @@ class _Medians:
     def __init__(self, projects: Mapping[str, Project]):
         self.projects = projects
         self._names = {name: project.tasks for name, project in projects.items()}
-        self._ends: dict[Part, datetime] = {}
+        self._ends: dict[PartKey, datetime] = {}
 
     def end_of(self, name: str, part: str) -> datetime:
         """When a task is done, or the first that gives a component."""

@@ -25,7 +25,7 @@ PositiveShare = Annotated[float, Field(gt=0, le=1)]
 LEAST_KIND: Literal["reciprocating"] = "reciprocating"
 
 
-class Part(Model):
+class OnSiteAsset(Model):
     """What comes some time after it was ordered, and costs something each year from then on."""
 
     ordered: When | None = None
@@ -48,7 +48,7 @@ class Part(Model):
         return found[: 2 if leaves_s < inf else 1] if comes_s < leaves_s else []
 
 
-class Generator(Part):
+class Generator(OnSiteAsset):
     """Gas turbines or engines of one kind; what is absent is usual for the kind (`gpusim catalog`)."""
 
     kind: Literal["large_frame", "aeroderivative", "reciprocating"] = LEAST_KIND
@@ -137,7 +137,7 @@ class Generator(Part):
         return self.units * self.mw
 
 
-class _OfAKind(Part):
+class _OfAKind(OnSiteAsset):
     """What there is one kind of; what is absent is usual for it (`gpusim catalog`)."""
 
     mw: float = Field(gt=0, le=1e9)
@@ -193,7 +193,7 @@ class OnSite(Model):
         """[MW] That its generators give when all are there, without spare units."""
         return sum(one.firm_mw for one in self.generators.values())
 
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, OnSiteAsset]:
         """All that there is, by name, in the order of the tables of results."""
         own = {"solar": self.solar, "battery": self.battery}
         return {**self.generators, **{name: part for name, part in own.items() if part is not None}}

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.errors import did_you_mean
 from gpusim.scenario import kinds
-from gpusim.scenario.base import Model, Moment
+from gpusim.scenario.base import Model, UtcTime
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.steps import Steps
 
@@ -191,7 +191,7 @@ class Project(Model):
     """Site to which it adds."""
     adds: Adds = Adds()
     """Capacity that it adds."""
-    start: Moment
+    start: UtcTime
     """Date at which its first tasks may begin."""
     priority: int = 0
     """Order of tasks that wait for the same supply: higher goes first."""

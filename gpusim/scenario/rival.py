@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from gpusim.scenario.base import Model, Moment
+from gpusim.scenario.base import Model, UtcTime
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.project import Supply
 from gpusim.scenario.references import find
@@ -76,9 +76,9 @@ class Letting(Model):
 class Rival(Model):
     """Another provider, which orders from supplies as projects do, whether served or not. See docs/competition.md."""
 
-    start: Moment | None = None
+    start: UtcTime | None = None
     """Date of its first orders; absent: the run's start."""
-    end: Moment | None = None
+    end: UtcTime | None = None
     """Date of its last orders; absent: the run's end."""
     priority: int = 0
     """Its place in line with projects: higher goes first, then the earlier."""

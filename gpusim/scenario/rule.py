@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from gpusim.scenario.base import Model, Moment, Share
+from gpusim.scenario.base import Model, Share, UtcTime
 
 Usd = Annotated[float, Field(ge=0)]
 UtcHour = Annotated[float, Field(ge=0, lt=24)]
@@ -27,7 +27,7 @@ class Circle(Model):
 class DatedValue(Model):
     """A value from a date on, until the next."""
 
-    since: Moment
+    since: UtcTime
     """Date from which it holds."""
     value: float = Field(ge=0)
     """The value."""
@@ -38,9 +38,9 @@ class Rule(Model):
 
     title: str
     """The rule in one line."""
-    since: Moment
+    since: UtcTime
     """Date from which it is in force."""
-    until: Moment | None = None
+    until: UtcTime | None = None
     """Date until which it is in force; absent: for good."""
 
     @model_validator(mode="after")
@@ -68,7 +68,7 @@ class SiteRule(Rule):
 class Curtailment(SiteRule):
     """In random grid emergencies sites must draw less."""
 
-    connected_after: Moment
+    connected_after: UtcTime
     """Only capacity connected after this date is curtailed, and counts for ``least_mw``."""
     events_per_year: float = Field(ge=0)
     """[1/year] Mean number of emergencies, a Poisson process."""
@@ -99,7 +99,7 @@ class CoincidentPeaks(SiteRule):
     """[h] Start of the peak's quarter hour, UTC, on the hottest weekday of a month from April to October."""
     winter_peak_utc_h: UtcHour
     """[h] Start of the peak's quarter hour, UTC, on the coldest weekday of a month from November to March."""
-    published: list[Moment] = []
+    published: list[UtcTime] = []
     """Starts of the quarter hours that counted, as announced by the grid; they stand for their months, whatever the
     weather of the run."""
     avoid_to: Share | None = None
@@ -129,7 +129,7 @@ class CapacityPrice(SiteRule):
 class EfficiencyLimits(Model):
     """Requirements of an efficiency act."""
 
-    new_since: Moment
+    new_since: UtcTime
     """Sites opened from this date on are new."""
     new_pue: float = Field(ge=1)
     """Highest PUE allowed for new sites."""

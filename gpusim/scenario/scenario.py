@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from gpusim.errors import ScenarioError, one_line
 from gpusim.scenario import hardware
 from gpusim.scenario.assumption import Assumption, faults_of_assumptions
-from gpusim.scenario.base import Model, Moment
+from gpusim.scenario.base import Model, UtcTime
 from gpusim.scenario.build_out import faults_of_projects
 from gpusim.scenario.consistency import contradictions
 from gpusim.scenario.contract import Contract, faults_of_contracts
@@ -48,7 +48,7 @@ _UNUSED = {
 class RunSpec(Model):
     """When the run starts and how long it is."""
 
-    start: Moment
+    start: UtcTime
     """Date of the run's start (UTC without a zone)."""
     days: float = Field(gt=0, le=36525)
     """[d] Length of the run."""
@@ -210,7 +210,7 @@ def _with_catalogue(data: dict, overrides: dict[str, object]) -> dict:
     return {**data, "gpus": {**known, **given}}
 
 
-def _period(run: Any) -> tuple[Moment | None, float | None]:
+def _period(run: Any) -> tuple[UtcTime | None, float | None]:
     """Start and length [d] of the run, None for what is not valid."""
     values: list[Any] = []
     for key in ("start", "days"):

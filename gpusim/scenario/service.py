@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
-from gpusim.scenario.inference import Autoscaling, Objectives, Prefill, Requests, Routing, ServedModel, Users
+from gpusim.scenario.inference import Autoscaling, Objectives, Prefill, RequestMix, Routing, ServedModel, Users
 from gpusim.units import DAY_S
 
 
@@ -62,7 +62,7 @@ class Service(Model):
     """Where the service runs."""
     model: ServedModel | None = None
     """The model that it serves."""
-    requests: Requests | None = None
+    requests: RequestMix | None = None
     """What requests look like, with ``model``."""
     objectives: Objectives | None = None
     """Their latency objectives, with ``model``."""
@@ -120,7 +120,7 @@ class Service(Model):
                 f'scaling.policy "{self.scaling.policy}" at the fluid level; give {", ".join(LOOKING_AHEAD)},'
                 ' or level = "requests"'
             )
-        if (self.requests or Requests()).turns > 1.0 and not self.by_request:
+        if (self.requests or RequestMix()).turns > 1.0 and not self.by_request:
             faults.append('sessions at the fluid level; give level = "requests", or requests.turns = 1')
         if not self.may_preempt and any(one.guaranteed_gpus is not None for one in self.deployments):
             faults.append("guaranteed_gpus with may_preempt = false; remove one of the two")
@@ -130,7 +130,7 @@ class Service(Model):
             for i, gpus in enumerate(one.guaranteed_gpus or 0 for one in self.deployments)
             if gpus % self.gpus_per_replica
         ]
-        shares = (self.requests or Requests()).priorities
+        shares = (self.requests or RequestMix()).priorities
         if shares and not sum(shares) > 0.0:
             faults.append("requests.priorities are all 0; give at least one above 0")
         if shares and not self.by_request:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from gpusim.scenario.base import Model, Moment
+from gpusim.scenario.base import Model, UtcTime
 
 # What is affected -> keys that say it.
 OF_EFFECT = {"supply": ("supply",), "kind": ("kind", "jurisdiction", "projects"), "tenant": ("tenant", "contracts")}
@@ -16,9 +16,9 @@ OF_EFFECT = {"supply": ("supply",), "kind": ("kind", "jurisdiction", "projects")
 class Shock(Model):
     """A supplier slips, a moratorium, a tenant that defaults: from a date, possibly uncertain, for some time."""
 
-    at: Moment
+    at: UtcTime
     """Date of the shock; the median if it is uncertain."""
-    at_p90: Moment | None = None
+    at_p90: UtcTime | None = None
     """Date that it misses with probability 0.1: normal through both. Absent: the date is certain."""
     probability: float = Field(1.0, ge=0, le=1)
     """Probability that it happens at all."""

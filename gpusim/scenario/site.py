@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from gpusim.scenario.base import Model, Moment
+from gpusim.scenario.base import Model, UtcTime
 from gpusim.scenario.cooling import Cooling
 from gpusim.scenario.electricity import Marginal, Tariff, known_regions, ratio_of
 from gpusim.scenario.feeders import Feeders
@@ -182,7 +182,7 @@ class Site(Model):
     """Facility overhead."""
     storage: Storage = Storage.model_validate({})
     """Storage for checkpoints and copies of data sets."""
-    opened: Moment | None = None
+    opened: UtcTime | None = None
     """Date at which it was connected and opened, for rules; absent: when its grid connection is first above 0, with a
     constant one the run's start."""
     sustainability: Sustainability | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 
 from gpusim.serving.coefficients import NAMES, Coefficients
-from gpusim.serving.power import Draws
+from gpusim.serving.power import PowerDraw
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Adjustment:
             **{name: value * getattr(self, KIND[name]) if name in KIND else value for name, value in asdict(c).items()}
         )
 
-    def of_power(self, d: Draws) -> Draws:
+    def of_power(self, d: PowerDraw) -> PowerDraw:
         """Draws of the deployment."""
-        own = Draws(*(getattr(d, field.name) * self.power for field in fields(Draws)))
+        own = PowerDraw(*(getattr(d, field.name) * self.power for field in fields(PowerDraw)))
         return replace(own, computing=own.computing * self.computing_power)
 
 

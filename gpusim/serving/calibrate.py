@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from gpusim.errors import ServingError
-from gpusim.serving.entry import Entry, Interval
-from gpusim.serving.fitting import Runs, adjust, picked, stacked
+from gpusim.serving.entry import Entry, ErrorRange
+from gpusim.serving.fitting import MeasuredRuns, adjust, picked, stacked
 
 NEEDED = ("batch", "prompt_tokens", "output_tokens", "token_s")
 LEAST_ROWS = 3
@@ -59,20 +59,20 @@ def calibrate(entry: Entry, log: pd.DataFrame) -> Entry:
     return replace(made, time=_interval(np.array(off_s)), power=power)
 
 
-def _runs(entry: Entry, log: pd.DataFrame) -> Runs:
+def _runs(entry: Entry, log: pd.DataFrame) -> MeasuredRuns:
     batch, prompt, output, token_s = (log[name].to_numpy(dtype=float) for name in NEEDED)
     load = stacked([entry.load(*row) for row in zip(batch, prompt, output, strict=True)])
     power_w = log["power_w"].to_numpy(dtype=float) if "power_w" in log else np.full(len(log), np.nan)
-    return Runs(stacked([entry.replica] * len(log)), load, token_s, power_w)
+    return MeasuredRuns(stacked([entry.replica] * len(log)), load, token_s, power_w)
 
 
-def _interval(off: np.ndarray) -> Interval:
+def _interval(off: np.ndarray) -> ErrorRange:
     """Middle of measured over predicted for one more row, from the errors of rows that were left out."""
     from scipy.special import stdtrit  # here: it takes long to load, and no run asks
 
     known = off[np.isfinite(off)]
     wide = stdtrit(len(known), (1.0 + INSIDE) / 2.0) * np.sqrt(np.mean(known**2))
-    return Interval(float(np.exp(-wide)), float(np.exp(wide)))
+    return ErrorRange(float(np.exp(-wide)), float(np.exp(wide)))
 
 
 def _check(log: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 from gpusim.errors import ServingError
 from gpusim.serving.adjustment import KIND, Adjustment
 from gpusim.serving.calibrate import calibrate
-from gpusim.serving.entry import Entry, Interval
+from gpusim.serving.entry import Entry, ErrorRange
 from gpusim.serving.replay import replay
 from gpusim.serving.request_log import loops
 from gpusim.serving.tabulation import deployment
@@ -115,7 +115,7 @@ def apply(entry: Entry, path: Path) -> Entry:
         if about["form"] != FORM:
             raise KeyError("form")
         factors = Adjustment(**{name: float(value) for name, value in about["factors"].items()})
-        time, power = Interval(**about["time"]), Interval(**about["power"])
+        time, power = ErrorRange(**about["time"]), ErrorRange(**about["power"])
         of, runs = {name: about[name] for name in identity(entry)}, int(about["runs"])
     except OSError as error:
         raise ServingError(

@@ -17,7 +17,7 @@ from gpusim.serving.engine_options import PAUSING, V0, V0_LIMITS
 from gpusim.serving.hardware import Gpu, gpu
 from gpusim.serving.kv_cache import kv_blocks, running
 from gpusim.serving.model import ModelShape, model_shape
-from gpusim.serving.power import Draws, draws, loop_power_w
+from gpusim.serving.power import PowerDraw, draws, loop_power_w
 from gpusim.serving.replica import Layout, Numbers, Replica, replica
 
 EXPERTS_ONLY = ("nvfp4", "mxfp4", "int4")
@@ -35,15 +35,15 @@ that were not: an assumption, as for announced GPUs."""
 
 
 @dataclass(frozen=True)
-class Interval:
+class ErrorRange:
     """Measured over predicted: the middle 80%."""
 
     low: float
     high: float
 
-    def wider(self, factor: float) -> Interval:
+    def wider(self, factor: float) -> ErrorRange:
         """The same, wider by a factor at each end."""
-        return Interval(self.low / factor, self.high * factor)
+        return ErrorRange(self.low / factor, self.high * factor)
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,19 @@ class Entry:
         Measured runs of the pair.
     source : str
         Where they are from.
-    time, power : Interval
+    time, power : ErrorRange
         Of measured over predicted token times and power.
     """
 
     replica: Replica
     engine: str
     coefficients: Coefficients
-    draws: Draws
+    draws: PowerDraw
     basis: str
     runs: int
     source: str
-    time: Interval
-    power: Interval
+    time: ErrorRange
+    power: ErrorRange
 
     @property
     def like(self) -> str:
@@ -205,8 +205,8 @@ def catalogued(
         return Entry(made, engine, c, d, "roofline", 0, "fit to the runs of all models", time, power)
     adjustment = Adjustment(**{field.name: float(pair[field.name]) for field in fields(Adjustment)})
     if own:
-        time = Interval(float(pair["time_low"]), float(pair["time_high"]))
-        power = Interval(float(pair["power_low"]), float(pair["power_high"]))
+        time = ErrorRange(float(pair["time_low"]), float(pair["time_high"]))
+        power = ErrorRange(float(pair["power_low"]), float(pair["power_high"]))
     return Entry(
         made, engine, adjustment.of_times(c), adjustment.of_power(d), "pair" if own else "other engine",
         int(pair["runs"]), pair["source"], time, power,
@@ -214,12 +214,12 @@ def catalogued(
 
 
 @cache
-def intervals() -> dict[str, tuple[Interval, Interval]]:
+def intervals() -> dict[str, tuple[ErrorRange, ErrorRange]]:
     """Intervals of token time and of power for models of a kind that were left out of the fit."""
     return {
         row["kind"]: (
-            Interval(float(row["time_low"]), float(row["time_high"])),
-            Interval(float(row["power_low"]), float(row["power_high"])),
+            ErrorRange(float(row["time_low"]), float(row["time_high"])),
+            ErrorRange(float(row["power_low"]), float(row["power_high"])),
         )
         for row in _table("intervals")
     }
@@ -236,7 +236,7 @@ def _table(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _within(value: Numbers, interval: Interval) -> Estimate:
+def _within(value: Numbers, interval: ErrorRange) -> Estimate:
     return Estimate(value, value * interval.low, value * interval.high)
 
 

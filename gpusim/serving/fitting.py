@@ -12,7 +12,7 @@ from gpusim.serving.adjustment import KIND, KINDS, Adjustment
 from gpusim.serving.closed_loop import Load, token_time_s
 from gpusim.serving.coefficients import NAMES, Coefficients
 from gpusim.serving.kv_cache import running
-from gpusim.serving.power import Draws, loop_power_w
+from gpusim.serving.power import PowerDraw, loop_power_w
 from gpusim.serving.replica import Replica
 
 # Measured runs under closed loops, as arrays: what predictions are held against and fitted to.
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Runs:
+class MeasuredRuns:
     """Runs, one a row.
 
     Attributes
@@ -43,7 +43,7 @@ class Runs:
         """[s] from token to token by a roofline."""
         return token_time_s(self.replica, c, self.load, running(self.replica, self.load))
 
-    def only(self, rows: np.ndarray) -> Runs:
+    def only(self, rows: np.ndarray) -> MeasuredRuns:
         """Some of the runs."""
         return picked(self, rows)
 
@@ -84,7 +84,7 @@ SETTLED = 1e-5
 
 
 @dataclass(frozen=True)
-class Design:
+class FactorDesign:
     """Which factors each coefficient of each row has.
 
     Attributes
@@ -108,7 +108,7 @@ class Design:
 
 
 def _slopes(
-    off_by: Callable[[np.ndarray], np.ndarray], design: Design, logs: np.ndarray, off: np.ndarray
+    off_by: Callable[[np.ndarray], np.ndarray], design: FactorDesign, logs: np.ndarray, off: np.ndarray
 ) -> np.ndarray:
     """By the logs of the factors: of how far predictions are off, which is ``off`` at these logs of coefficients."""
     slopes = np.empty_like(design.columns)
@@ -145,7 +145,7 @@ def _lower(
 def fit(
     predicted: Callable[[np.ndarray], np.ndarray],
     start: np.ndarray,
-    design: Design,
+    design: FactorDesign,
     measured: np.ndarray,
     noise: float,
     weight: np.ndarray,
@@ -208,14 +208,14 @@ POWER_SPREAD = 0.5
 """The same of the factors on power."""
 
 
-def adjust(runs: Runs, c: Coefficients, d: Draws) -> Adjustment:
+def adjust(runs: MeasuredRuns, c: Coefficients, d: PowerDraw) -> Adjustment:
     """Factors that explain the measured runs of one deployment; near 1 in what the runs do not tell.
 
     Parameters
     ----------
-    runs : Runs
+    runs : MeasuredRuns
         Of one model on one GPU type with one engine; power may be NaN.
-    c, d : Coefficients, Draws
+    c, d : Coefficients, PowerDraw
         What is known without the runs.
     """
     each = np.array([KINDS.index(KIND[name]) if name in KIND else -1 for name in NAMES])
@@ -225,7 +225,7 @@ def adjust(runs: Runs, c: Coefficients, d: Draws) -> Adjustment:
         moved = start[:, None] + np.where(each[:, None] >= 0, logs.T[each], 0.0)
         return Coefficients(*np.exp(moved))
 
-    design = Design(np.ones((rows, len(KINDS))), np.arange(len(KINDS)), np.full(len(KINDS), SPREAD))
+    design = FactorDesign(np.ones((rows, len(KINDS))), np.arange(len(KINDS)), np.full(len(KINDS), SPREAD))
     found = fit(
         lambda logs: np.log(runs.predicted_s(with_factors(logs))), np.zeros(len(KINDS)), design,
         np.log(runs.token_s), NOISE, np.ones(rows),
@@ -234,7 +234,7 @@ def adjust(runs: Runs, c: Coefficients, d: Draws) -> Adjustment:
     return Adjustment(*np.exp(found), *_power_factors(runs, times.of_times(c), d))
 
 
-def _power_factors(runs: Runs, c: Coefficients, d: Draws) -> tuple[float, float]:
+def _power_factors(runs: MeasuredRuns, c: Coefficients, d: PowerDraw) -> tuple[float, float]:
     """``power`` and ``computing_power`` of an ``Adjustment``, which explain measured power; 1 without any."""
     known = np.isfinite(runs.power_w)
     if not known.any():
@@ -246,6 +246,6 @@ def _power_factors(runs: Runs, c: Coefficients, d: Draws) -> tuple[float, float]
         factors = Adjustment(power=np.exp(logs[:, 0]), computing_power=np.exp(logs[:, 1]))
         return np.log(loop_power_w(runs.replica, c, factors.of_power(d), runs.load, seats))
 
-    design = Design(np.ones((rows, 2)), np.arange(2), np.full(2, POWER_SPREAD))
+    design = FactorDesign(np.ones((rows, 2)), np.arange(2), np.full(2, POWER_SPREAD))
     found = np.exp(fit(predicted, np.zeros(2), design, np.log(runs.power_w), NOISE, np.ones(rows)))
     return float(found[0]), float(found[1])

@@ -27,7 +27,7 @@ AXES = ("prefill_chunk", "kv_prefill", "n_decode", "kv_decode")
 
 
 @dataclass(frozen=True)
-class Link:
+class Interconnect:
     """What tensor-parallel ranks exchange their sums over.
 
     Attributes
@@ -50,7 +50,7 @@ class Link:
 
 
 def step_times(
-    folder: Path, layers: int, hidden: int, ranks: int = 1, link: Link | None = None, in_step: int = 1
+    folder: Path, layers: int, hidden: int, ranks: int = 1, link: Interconnect | None = None, in_step: int = 1
 ) -> StepTimes:
     """Step times of a model of which one layer was measured.
 
@@ -113,7 +113,7 @@ def _dense(table: pd.DataFrame, layers: int) -> Curve:
     return Curve(tokens, US * total_us)
 
 
-def _experts(files: Path, layers: int, hidden: int, ranks: int, in_step: int, link: Link | None) -> Curve:
+def _experts(files: Path, layers: int, hidden: int, ranks: int, in_step: int, link: Interconnect | None) -> Curve:
     """Experts of all layers by tokens of all replicas in step, with what is exchanged.
 
     Each token wants its experts at random: of E experts of a rank, of which a token wants k, T tokens want

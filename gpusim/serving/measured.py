@@ -15,7 +15,7 @@ import pandas as pd
 
 from gpusim.errors import ServingError
 from gpusim.serving.deployment import Deployment, vllm_limits
-from gpusim.serving.layer_tables import Link
+from gpusim.serving.layer_tables import Interconnect
 from gpusim.serving.step_times import StepTimes
 
 
@@ -33,7 +33,7 @@ class MeasuredRun:
         Degree of tensor parallelism.
     replicas, in_step : int
         Degree of data parallelism, and how many of these are in step with each other since they share experts.
-    link : Link
+    link : Interconnect
         Between GPUs.
     memory_bytes : float
         Of a GPU that the engine may use.
@@ -49,7 +49,7 @@ class MeasuredRun:
     ranks: int
     replicas: int
     in_step: int
-    link: Link
+    link: Interconnect
     memory_bytes: float
     max_batched_tokens: int
     max_requests: int
@@ -97,7 +97,7 @@ def read_run(folder: Path) -> MeasuredRun:
         ranks=engine.get("tensor_parallel_size") or 1,
         replicas=replicas,
         in_step=replicas if engine.get("enable_expert_parallel") else 1,
-        link=Link(bytes_per_s=1e9 * config["link_bw"], latency_s=1e-9 * config["link_latency"]),
+        link=Interconnect(bytes_per_s=1e9 * config["link_bw"], latency_s=1e-9 * config["link_latency"]),
         memory_bytes=memory["mem_size"] * 2.0**30 * memory["mem_util"],
         max_batched_tokens=engine.get("max_num_batched_tokens") or limits["max_batched_tokens"],
         max_requests=engine.get("max_num_seqs") or limits["max_requests"],

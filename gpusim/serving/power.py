@@ -32,7 +32,7 @@ CAP = 6.0
 
 
 @dataclass(frozen=True)
-class Draws:
+class PowerDraw:
     """Power above idle in each state, as shares of the range from idle to limit. Fields may hold arrays.
 
     Attributes
@@ -49,14 +49,14 @@ class Draws:
     experts: Numbers
 
 
-def draws(gpu: str) -> Draws:
+def draws(gpu: str) -> PowerDraw:
     """Fitted shares of a GPU; those of all measured ones together where it was not measured."""
     rows = _rows()
     return rows.get(gpu, rows[""])
 
 
 def work_s(
-    r: Replica, c: Coefficients, d: Draws, sequences: Numbers, mean_kv_tokens: Numbers, chunk_tokens: Numbers = 0.0,
+    r: Replica, c: Coefficients, d: PowerDraw, sequences: Numbers, mean_kv_tokens: Numbers, chunk_tokens: Numbers = 0.0,
     kv_before: Numbers = 0.0,
 ) -> Numbers:  # fmt: skip
     """[s] at full range that hold the energy of a step above idle, before the limit bends it."""
@@ -81,7 +81,7 @@ def bent(share: Numbers) -> Numbers:
 
 
 def step_power_w(
-    r: Replica, c: Coefficients, d: Draws, sequences: Numbers, mean_kv_tokens: Numbers, chunk_tokens: Numbers = 0.0,
+    r: Replica, c: Coefficients, d: PowerDraw, sequences: Numbers, mean_kv_tokens: Numbers, chunk_tokens: Numbers = 0.0,
     kv_before: Numbers = 0.0,
 ) -> Numbers:  # fmt: skip
     """[W] of one GPU of a replica, mean over steps like this one after the other."""
@@ -90,7 +90,7 @@ def step_power_w(
     return r.gpu.idle_w + (r.gpu.limit_w - r.gpu.idle_w) * share
 
 
-def loop_power_w(r: Replica, c: Coefficients, d: Draws, load: Load, running: Numbers) -> Numbers:
+def loop_power_w(r: Replica, c: Coefficients, d: PowerDraw, load: Load, running: Numbers) -> Numbers:
     """[W] of one GPU under a closed loop: steps without prefill, and the prefill that goes between or into them."""
     token_s, decode_s = token_time_s(r, c, load, running), decode_step_s(r, c, load, running)
     kv, pp = load.mean_kv_tokens, r.layout.pp
@@ -104,7 +104,10 @@ def loop_power_w(r: Replica, c: Coefficients, d: Draws, load: Load, running: Num
 
 
 @cache
-def _rows() -> dict[str, Draws]:
+def _rows() -> dict[str, PowerDraw]:
     """Shares by GPU; by "" of all together."""
     with (files("gpusim.serving") / "catalogue" / "power.csv").open(encoding="utf-8") as file:
-        return {row["gpu"]: Draws(*(float(row[field.name]) for field in fields(Draws))) for row in csv.DictReader(file)}
+        return {
+            row["gpu"]: PowerDraw(*(float(row[field.name]) for field in fields(PowerDraw)))
+            for row in csv.DictReader(file)
+        }

@@ -28,7 +28,7 @@ TILE = 16.0
 
 
 @dataclass(frozen=True)
-class Part:
+class StepPart:
     """Times of a part of a step that overlap: reading memory and computing [s]. Fields may hold arrays."""
 
     reading_s: Numbers
@@ -46,21 +46,21 @@ def host_s(r: Replica, c: Coefficients, sequences: Numbers) -> Numbers:
     return c.host_s + c.sequence_s * sequences / r.layout.dp
 
 
-def weights_part(r: Replica, c: Coefficients, tokens: Numbers) -> Part:
+def weights_part(r: Replica, c: Coefficients, tokens: Numbers) -> StepPart:
     """Products with the weights of blocks that every token goes through."""
     params = r.shape.always_params / r.layout.tp / r.layout.pp
-    return Part(
+    return StepPart(
         params * r.weight_bytes / (r.gpu.bandwidth * c.weight_read),
         2.0 * tokens / r.layout.dp * params / (r.weight_flops * c.weight_math),
     )
 
 
-def experts_part(r: Replica, c: Coefficients, tokens: Numbers, crowding: Numbers = 1.0) -> Part:
+def experts_part(r: Replica, c: Coefficients, tokens: Numbers, crowding: Numbers = 1.0) -> StepPart:
     """Products with the weights of experts, on a GPU whose experts get ``crowding`` times their share of the tokens."""
     shape, gpus = r.shape, r.layout.tp * r.layout.dp * r.layout.pp
     params, sent = shape.moe_layers * shape.expert_params / gpus, tokens * crowding
     hit = experts_hit(shape, sent, c.skew)
-    return Part(
+    return StepPart(
         params * hit * r.expert_bytes / (r.gpu.bandwidth * c.expert_read),
         2.0 * params * (sent * shape.active_experts + TILE * hit) / (r.expert_flops * c.expert_math),
     )
@@ -123,16 +123,16 @@ def exchange_s(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
     return (reduces * reduce_s + shape.moe_layers * move_s) / at.pp
 
 
-def head_part(r: Replica, c: Coefficients, sequences: Numbers) -> Part:
+def head_part(r: Replica, c: Coefficients, sequences: Numbers) -> StepPart:
     """The head, in two bytes per weight."""
     params = r.shape.hidden * r.shape.vocab / r.layout.tp / r.layout.pp
-    return Part(
+    return StepPart(
         2.0 * params / (r.gpu.bandwidth * c.weight_read),
         2.0 * sequences / r.layout.dp * params / (r.gpu.bf16_flops * c.weight_math),
     )
 
 
-def decode_part(r: Replica, c: Coefficients, sequences: Numbers, mean_kv_tokens: Numbers) -> Part:
+def decode_part(r: Replica, c: Coefficients, sequences: Numbers, mean_kv_tokens: Numbers) -> StepPart:
     """Attention and recurrent blocks for one new token of each sequence."""
     shape, at = r.shape, r.layout
     read = attended(shape, mean_kv_tokens)
@@ -142,7 +142,7 @@ def decode_part(r: Replica, c: Coefficients, sequences: Numbers, mean_kv_tokens:
     latent = np.asarray(shape.kv_rank) > 0
     per_token = np.where(latent, 2.0 * shape.kv_rank + shape.rope_dim, 2.0 * shape.head_dim) * shape.heads / at.tp
     own = sequences / at.dp / at.pp
-    return Part(
+    return StepPart(
         own * (values + index + state) / (r.gpu.bandwidth * c.kv_read),
         own * 2.0 * per_token * read / (r.gpu.bf16_flops * c.decode_math),
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 
 @dataclass(frozen=True)
-class Entry:
+class RuleEntry:
     """One thing that a rule did or checked.
 
     Attributes
@@ -57,7 +57,7 @@ CAPS = ("curtailment", "avoidance")  # that hold a site below its grid connectio
 LOSSES = (*CAPS, "delay")  # whose USD would have been earned, and are not money paid
 
 
-def table(entries: list[Entry]) -> pd.DataFrame:
+def table(entries: list[RuleEntry]) -> pd.DataFrame:
     """Entries as a table in order of time, rule and site."""
     ordered = sorted(entries, key=lambda entry: (entry.start_s, entry.rule, entry.site, entry.what, entry.end_s))
     frame = pd.DataFrame([asdict(entry) for entry in ordered], columns=COLUMNS)

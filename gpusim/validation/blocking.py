@@ -15,7 +15,7 @@ from gpusim.kernels.state.fleet import Fleet
 from gpusim.units import number_of
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import LAWS, poisson_arrivals, stream, waits_s, work
-from gpusim.validation.plain import Count, Nodes, first_come
+from gpusim.validation.plain import Count, NodesInDomains, first_come
 
 N_JOBS = 4_000
 
@@ -52,7 +52,7 @@ def gangs(_effort: Effort, domain: int = 4, size: int = 8) -> Iterator[Row]:
     """35: jobs of 1 to 64 GPUs on 16 nodes of 8 start when nodes, and domains, counted one by one have room."""
     submit_s, runtime_s, gpus = _drawn(35, 0.6, [1, 2, 3, 4, 8, 12, 16, 24, 32, 40, 64])
     for nodes_per_domain, given in ((1, 1), (4, domain)):
-        expected_s = first_come(submit_s, runtime_s, Nodes(16, 8, nodes_per_domain, gpus))
+        expected_s = first_come(submit_s, runtime_s, NodesInDomains(16, 8, nodes_per_domain, gpus))
         pools = [PoolSpec(0, 0, 128 // size, size, nodes_per_domain=given)]
         found_s = _played(work(submit_s, runtime_s, gpus), pools).jobs["first_start_s"]
         what = f"domains of {number_of(nodes_per_domain, 'node')}"

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from gpusim.analysis import swings
-from gpusim.analysis.power_series import Steps
+from gpusim.analysis.power_series import WorkSteps
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, SiteCaps
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
@@ -47,7 +47,7 @@ def power_step(_effort: Effort, buffer: float = 0.3) -> Iterator[Row]:
 
 def _training_w(work_w: float, stall_w: float, peak_w: float) -> np.ndarray:
     """[W] of GPUs through 60 s of steps of 2 s, a fifth of them in a stall, by sample."""
-    steps = Steps(
+    steps = WorkSteps(
         _STEP_S, 0.2 * _STEP_S, _GPUS * work_w, _GPUS * stall_w, 0.0, _GPUS * peak_w, 0.0, np.inf, 0.0
     )  # fmt: skip
     edges_s = _SAMPLE_S * np.arange(round(60.0 / _SAMPLE_S) + 1)

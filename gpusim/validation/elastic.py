@@ -10,7 +10,7 @@ import numpy as np
 
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import Names
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
@@ -69,10 +69,10 @@ def mean_time_s(policy: Callable[..., Policy], rate_per_s: float, jobs: int, cur
     one = (FleetRounds if hasattr(rule, "assign") else Rounds)(env, rule, "elastic", names)
 
     def live(job: int) -> Generator:
-        yield env.at(submit_s[job], Place.PASSES)
+        yield env.at(submit_s[job], EventPriority.PASSES)
         one()
         yield env.completion(job)
-        yield env.at(env.now, Place.PASSES)
+        yield env.at(env.now, EventPriority.PASSES)
         one()
 
     def come() -> Generator:

@@ -34,7 +34,7 @@ class Count:
         self.free += self.wanted[job]
 
 
-class Nodes:
+class NodesInDomains:
     """Nodes in domains: best fit within a node, gangs on whole idle nodes of as few domains as hold them."""
 
     def __init__(self, nodes: int, size: int, domain: int, wanted: np.ndarray):

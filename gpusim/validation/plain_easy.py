@@ -112,7 +112,7 @@ def textbook(jobs: pd.DataFrame, nodes: int, size: int) -> np.ndarray:
 
 
 @dataclass
-class Reservation:
+class HeadReservation:
     """Nodes kept for the head from the shadow time on; of a part of a node, GPUs of it that are left for others."""
 
     head: int
@@ -121,7 +121,7 @@ class Reservation:
     spare: int | None = None
 
     @classmethod
-    def of(cls, cluster: Cluster, head: int, now_s: float) -> Reservation:
+    def of(cls, cluster: Cluster, head: int, now_s: float) -> HeadReservation:
         """For less than a node the first that has room; else, of the nodes that are idle by then, the last."""
         if cluster.gpus[head] >= cluster.size:
             idle_s = cluster.idle_s(now_s)
@@ -168,11 +168,11 @@ def own(jobs: pd.DataFrame, nodes: int, size: int) -> np.ndarray:
     What is kept for the head stays so until its nodes, or any that could be in their place, come free otherwise than
     was expected.
     """
-    kept: list[Reservation] = []
+    kept: list[HeadReservation] = []
 
     def behind(cluster: Cluster, queue: list[int], now_s: float, start: Start) -> None:
         if not kept or not kept[0].stands(cluster, queue[0], now_s):
-            kept[:] = [Reservation.of(cluster, queue[0], now_s)]
+            kept[:] = [HeadReservation.of(cluster, queue[0], now_s)]
         cluster.freed.clear()
         reservation = kept[0]
         for job in queue[1:]:

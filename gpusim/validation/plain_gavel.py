@@ -16,11 +16,11 @@ RESET_S = 1920.0  # shares are computed anew this long after the last time, at t
 TYPES = ("v100", "p100", "k80")  # in the order in which they are filled
 MOST_FAILURES = 5  # of a job that is too short for a step on each of its GPUs
 
-Shares = Callable[["Moment"], np.ndarray]
+Shares = Callable[["Snapshot"], np.ndarray]
 
 
 @dataclass
-class Moment:
+class Snapshot:
     """What shares are computed from: jobs there now, with steps/s on each type, GPUs, weights, steps left, age [s]."""
 
     jobs: np.ndarray
@@ -33,7 +33,7 @@ class Moment:
 
 
 @dataclass
-class Gavel:
+class GavelSimulator:
     """The scheduler and the cluster of one run, all as the authors' simulator has them.
 
     A round begins when the last task of the one before has ended. Each job that is given GPUs does as many steps as
@@ -152,5 +152,5 @@ class Gavel:
         if len(jobs):
             age_s = self.now_s - self.arrival_s[jobs]
             columns = (column[jobs] for column in (self.throughput, self.gpus, self.weights, self.left))
-            self.share[jobs] = self.shares(Moment(jobs, *columns, age_s, self.capacity)).clip(0.0, 1.0)
+            self.share[jobs] = self.shares(Snapshot(jobs, *columns, age_s, self.capacity)).clip(0.0, 1.0)
             self.has_share[jobs] = True

@@ -7,7 +7,7 @@ import random
 import numpy as np
 from scipy import sparse
 
-from gpusim.validation.plain_gavel import TYPES, Moment
+from gpusim.validation.plain_gavel import TYPES, Snapshot
 
 BY_NAME = tuple(sorted(range(len(TYPES)), key=TYPES.__getitem__))
 
@@ -23,7 +23,7 @@ class FirstCome:
         self.kind: dict[int, int] = {}  # of jobs that have their turn
         self.random = random.Random(seed)
 
-    def __call__(self, moment: Moment) -> np.ndarray:
+    def __call__(self, moment: Snapshot) -> np.ndarray:
         """Share 1 of one type for each job that has its turn."""
         gpus = dict(zip(moment.jobs.tolist(), moment.gpus.tolist(), strict=True))
         free = moment.capacity.tolist()
@@ -73,7 +73,7 @@ class MaxMin:
 
         self.solve, self.throughputs = ecos.solve, throughputs
 
-    def __call__(self, moment: Moment) -> np.ndarray:
+    def __call__(self, moment: Snapshot) -> np.ndarray:
         """Shares of time, shape (n_jobs, types)."""
         kinds = [kind for kind in BY_NAME if moment.capacity[kind]]
         rate = moment.throughput[:, kinds] if self.throughputs else np.ones((len(moment.jobs), len(kinds)))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 
-class Nodes(Enum):
+class NodeChoice(Enum):
     """Which nodes a job takes; of more GPUs than a node has, idle ones."""
 
     FIRST = "the first with room"
@@ -19,13 +19,13 @@ class Nodes(Enum):
 
     def ordered(self, free: list[int], before: list[int]) -> list[int]:
         """Nodes in the order in which they are looked at, given that of before."""
-        if self is Nodes.FIRST:
+        if self is NodeChoice.FIRST:
             return list(range(len(free)))
-        return sorted(before if self is Nodes.SORTED_ON else range(len(free)), key=free.__getitem__)
+        return sorted(before if self is NodeChoice.SORTED_ON else range(len(free)), key=free.__getitem__)
 
     def find(self, gpus: int, size: int, free: list[int], order: list[int]) -> list[tuple[int, int]] | None:
         """Nodes for a job with its GPUs on each; None: there are not enough."""
-        each, rest = min(gpus, size), gpus % size if self is Nodes.IN_PART and gpus > size else 0
+        each, rest = min(gpus, size), gpus % size if self is NodeChoice.IN_PART and gpus > size else 0
         count = gpus // size if rest else -(-gpus // size)
         found = [(node, each) for node in order if free[node] >= each][:count]
         if len(found) < count:
@@ -38,7 +38,7 @@ class Nodes(Enum):
 
 
 def in_turn(
-    jobs: pd.DataFrame, nodes: int, size: int, rule: Nodes, *, shortest: bool = False, frees_late: bool = False
+    jobs: pd.DataFrame, nodes: int, size: int, rule: NodeChoice, *, shortest: bool = False, frees_late: bool = False
 ) -> np.ndarray:
     """Starts [s] of jobs; at each instant ends come first, then arrivals.
 

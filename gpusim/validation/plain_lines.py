@@ -12,7 +12,7 @@ import pandas as pd
 ROUNDING_S = 1e-6  # what sums of times may lack of a limit
 
 
-class Line(Protocol):
+class OrderedJobs(Protocol):
     """The jobs that wait and run, in the order in which they shall have GPUs."""
 
     def join(self, job: int) -> None:
@@ -34,7 +34,7 @@ class Line(Protocol):
         """When the order is to be looked at again though nobody comes or ends; inf: not at all."""
 
 
-def play(jobs: pd.DataFrame, gpus: int, line: Line, blocks: bool = False) -> pd.DataFrame:
+def play(jobs: pd.DataFrame, gpus: int, line: OrderedJobs, blocks: bool = False) -> pd.DataFrame:
     """First start and end of each job [s]: each gets its GPUs if so many are left, whoever holds them, at no cost.
 
     Parameters
@@ -118,7 +118,7 @@ class Sorted:
         return math.inf
 
 
-class Levels:
+class LevelQueues:
     """Tiresias's queues: by the service had, in seconds or GPU-seconds; who waited ``promote`` times as long goes back.
 
     ``theirs``: a queue is a list at whose end join who comes, falls or is promoted; after each pass those that run

@@ -15,7 +15,7 @@ from gpusim.validation.schedules import compare, mean_completion_s
 NO_FILE = "no file: set GPUSIM_DATA"
 
 
-class _Run(NamedTuple):
+class _Recorded(NamedTuple):
     """A recorded run: its simulator and policy, its files below ``golden``, its cluster; how far ours may be off."""
 
     simulator: str
@@ -28,20 +28,20 @@ class _Run(NamedTuple):
 
 _JOBS, _MANY = "inputs/jobs_2000_n100.csv.gz", "inputs/jobs_10000_L130.csv.gz"
 IN_TURN = (
-    _Run("accasim", "FIFO", "accasim/jobs_2000_n100/FIFO/jobs.csv.gz", _JOBS, "100x8"),
-    _Run("accasim", "FIFO", "accasim/jobs_10000_L130/FIFO/jobs.csv.gz", _MANY, "1000x8"),
-    _Run("accasim", "SJF", "accasim/jobs_2000_n100/SJF/jobs.csv.gz", _JOBS, "100x8"),
-    _Run("lucid", "fifo", "lucid/w2000_100x8/fifo/jobs.csv.gz", _JOBS, "100x8"),
-    _Run("lucid", "sjf", "lucid/w2000_100x8/sjf/jobs.csv.gz", _JOBS, "100x8"),
+    _Recorded("accasim", "FIFO", "accasim/jobs_2000_n100/FIFO/jobs.csv.gz", _JOBS, "100x8"),
+    _Recorded("accasim", "FIFO", "accasim/jobs_10000_L130/FIFO/jobs.csv.gz", _MANY, "1000x8"),
+    _Recorded("accasim", "SJF", "accasim/jobs_2000_n100/SJF/jobs.csv.gz", _JOBS, "100x8"),
+    _Recorded("lucid", "fifo", "lucid/w2000_100x8/fifo/jobs.csv.gz", _JOBS, "100x8"),
+    _Recorded("lucid", "sjf", "lucid/w2000_100x8/sjf/jobs.csv.gz", _JOBS, "100x8"),
 )
 EASY = (
-    _Run("textbook", "EASY", "reference/jobs_2000_n100/EASY/jobs.csv.gz", _JOBS, "100x8", 0.005),
-    _Run("textbook", "EASY", "reference/tiny_early_EASY.csv", "inputs/tiny_early.csv", "1x8"),
-    _Run("textbook", "EASY", "reference/tiny_reserve_EASY.csv", "inputs/tiny_reserve.csv", "1x8"),
+    _Recorded("textbook", "EASY", "reference/jobs_2000_n100/EASY/jobs.csv.gz", _JOBS, "100x8", 0.005),
+    _Recorded("textbook", "EASY", "reference/tiny_early_EASY.csv", "inputs/tiny_early.csv", "1x8"),
+    _Recorded("textbook", "EASY", "reference/tiny_reserve_EASY.csv", "inputs/tiny_reserve.csv", "1x8"),
 )
 _LARGE, _SMALL = "v100=8,p100=12,k80=16", "v100=4,p100=4,k80=4"
 ROUNDS = tuple(
-    _Run("gavel", policy, f"gavel/{case}/{policy}/jobs.csv", f"gavel/{case}/input.trace", cluster, within)
+    _Recorded("gavel", policy, f"gavel/{case}/{policy}/jobs.csv", f"gavel/{case}/input.trace", cluster, within)
     for case, cluster, policy, within in (
         ("small_test", _SMALL, "fifo", 0.35),
         ("small_test", _SMALL, "max_min_fairness_perf", 0.6),  # jobs of minutes wait for rounds of six
@@ -74,7 +74,7 @@ def gavel_runs(_effort: Effort, data: str | None = None) -> Iterator[Row]:
     yield from _rows(51, ROUNDS, data)
 
 
-def _rows(item: int, runs: tuple[_Run, ...], data: str | None) -> Iterator[Row]:
+def _rows(item: int, runs: tuple[_Recorded, ...], data: str | None) -> Iterator[Row]:
     """Shares of jobs that start and end alike; where they need not be as recorded, mean completion times."""
     folder = Path(data or os.environ.get("GPUSIM_DATA", ""))
     golden = folder.parent / "golden"

@@ -19,7 +19,7 @@ from gpusim.policies.queue_orders import Key, sjf
 from gpusim.validation import gavel_fleet, plain_easy, plain_gavel, tiresias
 from gpusim.validation.cases import play, work
 from gpusim.validation.plain_gavel_shares import BY_NAME, FirstCome, MaxMin
-from gpusim.validation.plain_in_turn import Nodes, in_turn
+from gpusim.validation.plain_in_turn import NodeChoice, in_turn
 from gpusim.validation.recordings import Recording
 
 ROUNDED_S = 0.006  # recorded times have two decimals at the least
@@ -27,7 +27,7 @@ ROUNDED_S = 0.006  # recorded times have two decimals at the least
 Times = Callable[[Recording], pd.DataFrame]  # start_s and end_s of each job
 
 
-class Rule(NamedTuple):
+class ComparedPolicy(NamedTuple):
     """A policy of another simulator: by its rule and by ours in plain Python (None: not so), and by our engine."""
 
     theirs: Times | None
@@ -65,10 +65,10 @@ def _plain(starts: Callable[[pd.DataFrame, int, int], np.ndarray]) -> Times:
     return lambda recording: _from_starts(recording, starts(recording.jobs, recording.nodes, recording.size))
 
 
-def _accasim(key: Key | None, best_fit: bool) -> Rule:
+def _accasim(key: Key | None, best_fit: bool) -> ComparedPolicy:
     """In turn; by best fit it takes one of the nodes with the least free GPUs by what it started before."""
-    theirs, ours = (Nodes.SORTED_ON, Nodes.BEST) if best_fit else (Nodes.FIRST, Nodes.FIRST)
-    return Rule(
+    theirs, ours = (NodeChoice.SORTED_ON, NodeChoice.BEST) if best_fit else (NodeChoice.FIRST, NodeChoice.FIRST)
+    return ComparedPolicy(
         _plain(partial(in_turn, rule=theirs, shortest=key is sjf, frees_late=True)),
         _plain(partial(in_turn, rule=ours, shortest=key is sjf)),
         _engine(Scheduling(key=key, placement=_BEST if best_fit else _FIRST)),
@@ -81,18 +81,19 @@ def _have_no_length(recording: Recording) -> bool:
     return bool((recording.jobs["runtime_s"] == 0.0).any())
 
 
-def _lucid(key: Key | None) -> Rule:
+def _lucid(key: Key | None) -> ComparedPolicy:
     """In turn, by true run times."""
 
-    def plain(rule: Nodes) -> Times:
+    def plain(rule: NodeChoice) -> Times:
         def times(recording: Recording) -> pd.DataFrame:
             jobs = recording.jobs.assign(estimate_s=recording.jobs["runtime_s"])
             return _from_starts(recording, in_turn(jobs, recording.nodes, recording.size, rule, shortest=key is sjf))
 
         return times
 
-    return Rule(
-        plain(Nodes.IN_PART), plain(Nodes.BEST), _engine(Scheduling(key=key, placement=_BEST), "runtime_s"), _IN_PART,
+    return ComparedPolicy(
+        plain(NodeChoice.IN_PART), plain(NodeChoice.BEST),
+        _engine(Scheduling(key=key, placement=_BEST), "runtime_s"), _IN_PART,
         _share_their_last_node,
     )  # fmt: skip
 
@@ -102,14 +103,14 @@ def _share_their_last_node(recording: Recording) -> bool:
     return bool((gpus[gpus > recording.size] % recording.size).any())
 
 
-def _tiresias(policy: str) -> Rule:
+def _tiresias(policy: str) -> ComparedPolicy:
     def jobs_of(recording: Recording) -> tuple[pd.DataFrame, int]:
         names = {"submit_s": "submit_time", "num_gpus": "num_gpu", "runtime_s": "duration"}
         jobs = recording.jobs.rename(columns=names).reset_index()
         jobs["duration"] = np.trunc(jobs["duration"])  # as it reads them
         return jobs, recording.nodes * recording.size
 
-    return Rule(
+    return ComparedPolicy(
         lambda recording: tiresias.by_line(policy, *jobs_of(recording), theirs=True),
         lambda recording: tiresias.by_line(policy, *jobs_of(recording), theirs=False),
         lambda recording: tiresias.by_kernel(*jobs_of(recording), tiresias.rules_of(policy)),
@@ -135,7 +136,7 @@ def _gavel_theirs(shares: Callable[[], plain_gavel.Shares], **rules: bool) -> Ti
         jobs = recording.jobs
         columns = (jobs[name].to_numpy() for name in ("num_gpus", "steps", "weight", "submit_s"))
         rate = jobs[list(plain_gavel.TYPES)].to_numpy()
-        scheduler = plain_gavel.Gavel(rate, *columns, np.array(recording.capacity), shares(), **rules)
+        scheduler = plain_gavel.GavelSimulator(rate, *columns, np.array(recording.capacity), shares(), **rules)
         return pd.DataFrame({"start_s": np.nan, "end_s": scheduler.play()})
 
     return times
@@ -154,9 +155,11 @@ def _in_rounds(play: Callable[..., np.ndarray], policy: Callable[[], Policy]) ->
     return times
 
 
-def _gavel(shares: Callable[[], plain_gavel.Shares], policy: Callable[[], Policy], shuffled: bool = False) -> Rule:
+def _gavel(
+    shares: Callable[[], plain_gavel.Shares], policy: Callable[[], Policy], shuffled: bool = False
+) -> ComparedPolicy:
     plain, ours = (_in_rounds(play, policy) for play in (gavel_fleet.play_plainly, gavel_fleet.ends_s))
-    return Rule(_gavel_theirs(shares, shuffled=shuffled), plain, ours, _ROUNDS)
+    return ComparedPolicy(_gavel_theirs(shares, shuffled=shuffled), plain, ours, _ROUNDS)
 
 
 def _one_type(recording: Recording) -> pd.DataFrame:
@@ -186,17 +189,17 @@ _PLACES = (
     "FIFO gives jobs slots only on the last type by name, and loses a slot that the head does not fit; a round lasts as"
     " long as its longest task, here the next job starts when GPUs come free"
 )
-RULES: dict[str, dict[str, Rule]] = {
+RULES: dict[str, dict[str, ComparedPolicy]] = {
     "accasim": {
         "FIFO": _accasim(None, best_fit=False),
         "SJF": _accasim(sjf, best_fit=False),
         "FIFO-BF": _accasim(None, best_fit=True),
         "SJF-BF": _accasim(sjf, best_fit=True),
-        "EASY": Rule(_plain(plain_easy.frozen), _OWN_EASY, _EASY, f"{_FROZEN}; {_LATE}"),
+        "EASY": ComparedPolicy(_plain(plain_easy.frozen), _OWN_EASY, _EASY, f"{_FROZEN}; {_LATE}"),
     },
     "textbook": {
-        "FIFO": Rule(None, None, _engine(Scheduling(placement=_FIRST))),
-        "EASY": Rule(_plain(plain_easy.textbook), _OWN_EASY, _EASY, _KEPT),
+        "FIFO": ComparedPolicy(None, None, _engine(Scheduling(placement=_FIRST))),
+        "EASY": ComparedPolicy(_plain(plain_easy.textbook), _OWN_EASY, _EASY, _KEPT),
     },
     "lucid": {
         "fifo": _lucid(None),
@@ -206,7 +209,7 @@ RULES: dict[str, dict[str, Rule]] = {
         policy: _tiresias(policy) for policy in (*tiresias.KEYS, "dlas", "dlas-gpu")
     },
     "gavel": {
-        "fifo": Rule(
+        "fifo": ComparedPolicy(
             _gavel_theirs(FirstCome, shuffled=True, only_with_shares=True), None, _one_type, _PLACES
         ),
         "max_min_fairness": _gavel(lambda: MaxMin(False), lambda: Gavel(aware=False), shuffled=True),
@@ -215,7 +218,7 @@ RULES: dict[str, dict[str, Rule]] = {
 }  # fmt: skip
 
 
-def rule_of(simulator: str, policy: str) -> Rule:
+def rule_of(simulator: str, policy: str) -> ComparedPolicy:
     """What is known of a policy of another simulator.
 
     Raises
@@ -234,10 +237,10 @@ def rule_of(simulator: str, policy: str) -> Rule:
     return policies[policy]
 
 
-def rule_for(recording: Recording) -> Rule:
+def rule_for(recording: Recording) -> ComparedPolicy:
     """The same for a recording: ours alone where theirs cannot differ on such jobs."""
     rule = rule_of(recording.simulator, recording.policy)
-    return rule if rule.matters(recording) else Rule(None, None, rule.ours)
+    return rule if rule.matters(recording) else ComparedPolicy(None, None, rule.ours)
 
 
 def compare(recording: Recording) -> tuple[list[Verdict], pd.DataFrame]:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import Names
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
@@ -103,10 +103,10 @@ def mean_time_s(case: Case, policy: Policy) -> float:
     round_of = (FleetRounds if hasattr(policy, "assign") else Rounds)(env, policy, type(policy).__name__, names)
 
     def live(job: int) -> Generator:
-        yield env.at(case.submit_s[job], Place.PASSES)
+        yield env.at(case.submit_s[job], EventPriority.PASSES)
         round_of()
         yield env.completion(job)
-        yield env.at(env.now, Place.PASSES)
+        yield env.at(env.now, EventPriority.PASSES)
         round_of()
 
     for job in range(n):

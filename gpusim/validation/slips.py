@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.path import delivery
 from gpusim.buildout.schedule import simulate
 from gpusim.regulation.building import limited
@@ -61,7 +61,7 @@ def as_promised(name: str, spread: float = CONSTRUCTION, changes: dict[str, obje
 
 def delivered(scenario: Scenario, seeds: Iterable[int]) -> pd.DataFrame:
     """One row per project: planned_s and, by seed, the time [s] at which all that it adds is there."""
-    network = Network(scenario)
+    network = TaskNetwork(scenario)
     parts = {name: one.adds.components for name, one in scenario.projects.items() if one.adds.components}
     planned_s = {
         name: max(network.plan_s[a.index] for a in network.arrivals if a.project == name and a.component in parts[name])

@@ -22,7 +22,7 @@ from gpusim.policies.indices import ServiceLevels
 from gpusim.policies.queue_orders import smallest
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import play, work
-from gpusim.validation.plain_lines import Levels, Line, Sorted
+from gpusim.validation.plain_lines import LevelQueues, OrderedJobs, Sorted
 from gpusim.validation.plain_lines import play as play_plainly
 
 LIMITS = (3250.0, 7200.0)  # of the queues
@@ -52,10 +52,10 @@ def read_runs(folder: Path) -> Iterator[tuple[str, str, pd.DataFrame, int, pd.Da
                 yield case.name, recorded.parent.name, jobs, gpus, theirs.loc[jobs["job_id"]]
 
 
-def _line(policy: str, jobs: pd.DataFrame, theirs: bool) -> Line:
+def _line(policy: str, jobs: pd.DataFrame, theirs: bool) -> OrderedJobs:
     if policy in KEYS:
         return Sorted(jobs, KEYS[policy][1], anew=not theirs or policy in IN_TURN)
-    return Levels(jobs, LIMITS, "gpu" in policy, _promote(policy), theirs=theirs)
+    return LevelQueues(jobs, LIMITS, "gpu" in policy, _promote(policy), theirs=theirs)
 
 
 def _promote(policy: str) -> float:

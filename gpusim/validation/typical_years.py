@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from gpusim.inputs.climatology import climate_signals
-from gpusim.inputs.published import day_course, published
+from gpusim.inputs.published import day_profile, published
 from gpusim.units import DAY_S
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import stream
@@ -52,9 +52,9 @@ def _prices(region: str, table: dict, hours: np.ndarray, effort: Effort) -> Iter
     off = ours - months / months.mean()
     farthest = float(off[np.abs(off).argmax()])
     yield Row(66, f"{region} price, farthest month, of the mean", 0.0, farthest, effort.widen(OF_MONTH))
-    course = day_course(price["day"], price.get("depth", 1.0))[JULY]
+    profile = day_profile(price["day"], price.get("depth", 1.0))[JULY]
     local = np.roll(hours[:, MONTH == JULY].reshape(len(hours), 31, 24).mean(axis=(0, 1)), table["utc_h"])
-    expected, found = course.max() / course.min(), local[course.argmax()] / local[course.argmin()]
+    expected, found = profile.max() / profile.min(), local[profile.argmax()] / local[profile.argmin()]
     yield Row(66, f"{region} price, July's dearest hour over the cheapest", expected, found, effort.widen(OF_HOURS))
     off = float((hours < 0.0).mean()) - price["negative"]
     yield Row(66, f"{region} hours of negative prices, off", 0.0, off, effort.widen(OF_NEGATIVE))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from gpusim.analysis import swings
-from gpusim.analysis.power_series import Steps, power_series, steps_of
+from gpusim.analysis.power_series import WorkSteps, power_series, steps_of
 from gpusim.errors import ResultError
 from gpusim.scenario.checkpoints import interval_s, mttf_s
 from gpusim.scenario.hardware import built_in
@@ -17,7 +17,7 @@ from gpusim.tables.record import Record
 
 HOUR_S = 3600.0
 # Loads 10 s at 30 W; steps of 2 s: 1.6 s at 100 W, 0.1 s of it at 150 W, then 0.4 s at 30 W; writes 5 s at 10 W.
-STEPS = Steps(2.0, 0.4, 100.0, 30.0, 10.0, 150.0, 10.0, 20.0, 5.0)
+STEPS = WorkSteps(2.0, 0.4, 100.0, 30.0, 10.0, 150.0, 10.0, 20.0, 5.0)
 
 
 def by_hand_w(at_s):

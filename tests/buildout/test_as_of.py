@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.schedule import Draws, as_of, replay
 from gpusim.buildout.shocks import drawn
 from tests.buildout.kit import days, random_scenario, scenario
@@ -29,7 +29,7 @@ def changed(seeds: range) -> int:
     count = 0
     for seed in seeds:
         sc = random_scenario(seed, False, with_rivals=True)
-        network = Network(sc)
+        network = TaskNetwork(sc)
         draws = Draws.of(network, sc, seed)
         schedule = replay(network, sc, draws)
         for at_s in (-30 * DAY_S, 150 * DAY_S, 500 * DAY_S):
@@ -49,7 +49,7 @@ def test_work_under_way_is_what_is_left_of_its_law() -> None:
     """Lognormal, given that it is more than the 60 days done: uniform at its own quantiles (KS, 1,000 draws)."""
     tasks = {"t": {"median_days": 100.0, "p90_days": 180.0, "gives": "gpus"}}
     sc = scenario({"p": {"adds": {"gpus": {"one": 1}}, "tasks": tasks}})
-    network = Network(sc)
+    network = TaskNetwork(sc)
     draws = Draws([100 * DAY_S], [], [])
     schedule = replay(network, sc, draws)
     work = [as_of(network, sc, draws, schedule, 60 * DAY_S, seed).work_s[0] / DAY_S for seed in range(1000)]

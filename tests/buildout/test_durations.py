@@ -7,7 +7,7 @@ import pytest
 
 from gpusim import rng
 from gpusim.buildout.activity import Durations
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.errors import ScenarioError
 from gpusim.scenario.scenario import Scenario
 from tests.buildout.kit import scenario, tables
@@ -15,7 +15,7 @@ from tests.buildout.kit import scenario, tables
 DAY_S = 86_400.0
 
 
-def network_of(delays: dict, kinds: tuple[str, ...] = ("shell", "shell", "line")) -> Network:
+def network_of(delays: dict, kinds: tuple[str, ...] = ("shell", "shell", "line")) -> TaskNetwork:
     """One task a project: two shells here, a line here, a shell elsewhere."""
     sites = ("here",) * len(kinds)
     names = [*zip(kinds, sites, strict=True), ("shell", "there")]
@@ -26,10 +26,10 @@ def network_of(delays: dict, kinds: tuple[str, ...] = ("shell", "shell", "line")
     }
     given = tables(projects, delays=delays)
     given["sites"]["there"]["region"] = "FR"
-    return Network(Scenario.from_dict(given))
+    return TaskNetwork(Scenario.from_dict(given))
 
 
-def draws(network: Network, seeds: range) -> np.ndarray:
+def draws(network: TaskNetwork, seeds: range) -> np.ndarray:
     """Standard normal draws of the tasks, one row per seed."""
     law = network.durations
     return np.array([[law.z_of(a, w) for a, w in zip(law.activities, law.work_s(s), strict=True)] for s in seeds])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.play import play
 from gpusim.buildout.schedule import Draws, as_of, replay, simulate
 from tests.buildout.kit import ALONE, days, scenario
@@ -26,7 +26,7 @@ def project(tasks: dict) -> dict:
 def test_a_chain_by_hand(share: float, ends: list[float]) -> None:
     """Planned to end on days 100, 150 and 170; work of 60, 70 and 5 days: the last makes up for what is late."""
     sc = scenario(project(days(100.0, 50.0, 20.0)), delays={**ALONE, "early_share": share})
-    network = Network(sc)
+    network = TaskNetwork(sc)
     played = replay(network, sc, Draws([60.0 * DAY_S, 70.0 * DAY_S, 5.0 * DAY_S], [], []))
     assert [time / DAY_S for time in played.time_s[:3]] == pytest.approx(ends)
 
@@ -37,7 +37,7 @@ def test_half_of_single_tasks_end_on_their_date_and_the_rest_follow_their_law() 
     ends = {}
     for share in (0.0, 1.0):
         sc = scenario(project(spec), delays={**ALONE, "early_share": share})
-        network = Network(sc)
+        network = TaskNetwork(sc)
         ends[share] = np.array([simulate(network, sc, seed).time_s[0] / DAY_S for seed in range(800)])
     held = ends[0.0]
     assert held.min() == pytest.approx(100.0)
@@ -65,7 +65,7 @@ def test_work_that_is_done_is_known_before_it_is_handed_over() -> None:
     """60 days of work of a planned 100: on day 50 it is unknown, on day 80 known, in every world that may follow."""
     spec = {"t": {"median_days": 100.0, "p90_days": 180.0, "gives": "gpus"}}
     sc = scenario(project(spec), delays={**ALONE, "early_share": 0.0})
-    network, draws = Network(sc), Draws([60.0 * DAY_S], [], [])
+    network, draws = TaskNetwork(sc), Draws([60.0 * DAY_S], [], [])
     played = replay(network, sc, draws)
     found = {
         at: {as_of(network, sc, draws, played, at * DAY_S, seed).work_s[0] / DAY_S for seed in range(20)}

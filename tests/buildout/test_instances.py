@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from gpusim.buildout.criticality import criticality
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.play import play
 from tests.buildout.kit import random_scenario, scenario
 
@@ -74,7 +74,7 @@ def test_an_instance_with_precedence_by_hand() -> None:
     assert booked == pytest.approx({("D", "crew"): 10 * 24 * 2, ("E", "crew"): 10 * 24 * 4})
 
 
-def paths_to(network: Network, work: int) -> list[list[int]]:
+def paths_to(network: TaskNetwork, work: int) -> list[list[int]]:
     """All chains of tasks that end with one, by enumeration."""
     before = [m if m < len(network.activities) else network.planned_giver(m) for m in network.activities[work].before]
     return [[*path, work] for i in before for path in paths_to(network, i)] + [[work]]
@@ -82,7 +82,7 @@ def paths_to(network: Network, work: int) -> list[list[int]]:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_plan_is_the_longest_of_all_paths(seed: int) -> None:
-    network = Network(random_scenario(seed, True))
+    network = TaskNetwork(random_scenario(seed, True))
     for work in network.activities:
         if not any(network.activities[i].stands_in for path in paths_to(network, work.index) for i in path):
             lengths = [

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from gpusim.buildout import activity
 from gpusim.buildout.criticality import criticality
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.path import critical_path
 from gpusim.buildout.play import play
 from gpusim.buildout.schedule import simulate
@@ -54,7 +54,7 @@ def test_a_chain_of_lognormals_has_the_mean_and_variance_of_pert() -> None:
 def exceeded() -> float:
     """Share of durations beyond their p90."""
     sc = scenario({f"p{i}": {"adds": {"gpus": {"one": 1}}, "tasks": chain(1, 10.0, 17.0)} for i in range(50)})
-    network = Network(sc)
+    network = TaskNetwork(sc)
     return float(np.mean([np.array(network.durations.work_s(seed)) > 17.0 * DAY_S for seed in range(40)]))
 
 
@@ -189,7 +189,7 @@ def test_criticality_of_two_equal_branches_is_even() -> None:
 
 def test_each_task_of_a_critical_path_ends_where_the_next_is_ready() -> None:
     sc = scenario({"p": {"adds": {"gpus": {"one": 1}}, "tasks": chain(5, 50.0, 80.0)}})
-    network = Network(sc)
+    network = TaskNetwork(sc)
     schedule = simulate(network, sc, 1)
     path = critical_path(network, schedule, 4)
     for before, after in pairwise(path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import gpusim
 from gpusim.buildout import ledger as ledger_module
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.play import BuildOut, built, play
 from gpusim.buildout.schedule import simulate
 from gpusim.scenario.scenario import Scenario
@@ -76,7 +76,7 @@ def test_the_ledger_adds_up(seed: int, exact: bool) -> None:
 
 
 def test_a_ledger_that_books_only_the_first_component_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = ledger_module.SiteBook.missing
+    missing = ledger_module.SiteLedger.missing
 
     def first_only(book):
         seen = set()
@@ -85,7 +85,7 @@ def test_a_ledger_that_books_only_the_first_component_is_found_out(monkeypatch: 
                 seen.add((part.gpu_type, part.from_s))
                 yield part
 
-    monkeypatch.setattr(ledger_module.SiteBook, "missing", first_only)
+    monkeypatch.setattr(ledger_module.SiteLedger, "missing", first_only)
     with pytest.raises(AssertionError):
         assert_add_up(range(40))
 
@@ -95,7 +95,7 @@ def test_a_ledger_that_books_only_the_first_component_is_found_out(monkeypatch: 
 def test_supplies_are_conserved(seed: int, exact: bool) -> None:
     """Of a stock no more is taken than came; of a crew no more are at work than there are."""
     sc = random_scenario(seed, exact)
-    network = Network(sc)
+    network = TaskNetwork(sc)
     schedule = simulate(network, sc, seed)
     begin_s = min([0.0, *(work.earliest_s for work in network.activities)])
     stock = sc.supplies.get("stock")
@@ -181,7 +181,7 @@ def test_a_result_with_projects_is_saved_and_one_without_has_no_such_tables(tmp_
     result.save(tmp_path / "with")
     loaded = gpusim.Result.load(tmp_path / "with")
     pd.testing.assert_frame_equal(loaded.build_tasks, result.build_tasks)
-    bare = built(sc, Network(sc), simulate(Network(sc), sc, 1))
+    bare = built(sc, TaskNetwork(sc), simulate(TaskNetwork(sc), sc, 1))
     assert not {"projects", "supplies", "shocks"} & set(bare.to_toml_dict())
     without = gpusim.run(bare, 1)
     without.save(tmp_path / "without")

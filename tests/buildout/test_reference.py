@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.schedule import _Simulation, simulate
 from gpusim.buildout.supply import SharedSupply
 from tests.buildout.kit import random_scenario, scenario
@@ -15,7 +15,7 @@ from tests.reference.build_out import Twin
 
 def times(sc, seed: int) -> tuple[dict, dict]:
     """Starts and ends of tasks with arrivals of components, of both."""
-    network = Network(sc)
+    network = TaskNetwork(sc)
     schedule, twin = simulate(network, sc, seed), Twin(sc, seed).play()
     ours, theirs = {}, {}
     for work in network.activities:
@@ -45,7 +45,7 @@ def test_random_graphs_hold_what_is_to_be_tested() -> None:
     seen = dict.fromkeys(("waited", "gas", "no gas", "hurried", "shock", "tie", "never"), 0)
     for seed in range(60):
         sc = random_scenario(seed, seed % 2 == 0)
-        network = Network(sc)
+        network = TaskNetwork(sc)
         played = simulate(network, sc, seed)
         begun = [start for start in played.start_s if start < float("inf")]
         seen["waited"] += any(a < b < float("inf") for a, b in zip(played.ready_s, played.start_s, strict=True))
@@ -86,5 +86,5 @@ def test_small_requests_do_not_pass_the_first_in_line() -> None:
         {"a": one(2.0, "2025-01-01"), "b": one(2.0, "2025-01-02"), "c": one(1.0, "2025-01-03")},
         supplies={"crew": {"kind": "crew", "units": 3.0}},
     )
-    starts = simulate(Network(sc), sc, 0).start_s
+    starts = simulate(TaskNetwork(sc), sc, 0).start_s
     assert [start / 86400 for start in starts] == [0.0, 10.0, 10.0]

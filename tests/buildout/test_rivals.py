@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.play import play
 from gpusim.buildout.rivals import Rivals, ordered
 from gpusim.buildout.schedule import simulate
@@ -30,7 +30,7 @@ INF = float("inf")
 
 def rivals_of(sc: Scenario, seed: int) -> tuple[list, ...]:
     """(rival, supply, kind, asked for, received) of what rivals have, of both."""
-    schedule, twin = simulate(Network(sc), sc, seed), Twin(sc, seed).play()
+    schedule, twin = simulate(TaskNetwork(sc), sc, seed), Twin(sc, seed).play()
     end_s = max((t for t in schedule.time_s if t < INF), default=0.0)
     received = {n: t for grants in schedule.grants.values() for t, n, _u in grants}
     ours = [(r.order.rival, r.order.supply, r.is_again, r.order.at_s, received[r.number])
@@ -73,7 +73,7 @@ def test_random_rivals_do_all_that_they_can() -> None:
     seen = dict.fromkeys(("again", "cancelled", "paid", "late for us"), 0)
     for seed in range(30):
         sc = random_scenario(seed, False, with_rivals=True)
-        with_, without = (simulate(Network(one), one, seed) for one in (sc, sc.with_({"rivals": {}})))
+        with_, without = (simulate(TaskNetwork(one), one, seed) for one in (sc, sc.with_({"rivals": {}})))
         seen["again"] += any(one.is_again for one in with_.requests)
         seen["cancelled"] += any(one.cancelled_s < INF for one in with_.requests)
         seen["paid"] += any(one.paid_s < INF for one in with_.requests)
@@ -138,7 +138,7 @@ def test_a_rival_changes_nothing_but_the_wait() -> None:
     assert len(orders[0]) > 100
     sc = random_scenario(4, False)
     sc_rival = sc.with_({"rivals": {"r": {"orders": {"crew": {"per_month": 0.0, "held_days": 5.0}}}}})
-    assert simulate(Network(sc), sc, 4).time_s == simulate(Network(sc), sc_rival, 4).time_s
+    assert simulate(TaskNetwork(sc), sc, 4).time_s == simulate(TaskNetwork(sc), sc_rival, 4).time_s
 
 
 def test_orders_are_poisson_and_grow() -> None:
@@ -166,7 +166,7 @@ def test_what_was_received_was_there() -> None:
         assert not (requests["received_s"].notna() & requests["cancelled_s"].notna()).any()
         if "stock" in sc.supplies:
             mine, supply = got[got["supply"] == "stock"], sc.supplies["stock"]
-            begin_s = min(0.0, *(n.earliest_s for n in Network(sc).activities))
+            begin_s = min(0.0, *(n.earliest_s for n in TaskNetwork(sc).activities))
             room = supply.at_start + supply.per_month.root * (mine["received_s"] - begin_s) / MONTH_S
             assert (mine["units"].cumsum() <= room + 1e-6).all()
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpusim.buildout import slippage
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.path import critical_path, giver
 from gpusim.buildout.play import play
 from gpusim.buildout.schedule import Draws, replay, simulate
@@ -21,7 +21,7 @@ DAY_S = 86_400.0
 def chain(*drawn: float, planned: float = 10.0, shocks: dict | None = None) -> list[tuple]:
     """(task, held by, from, to) [d after the plan] of three tasks of ten days that take so long."""
     sc = scenario({"p": {"adds": {"gpus": {"one": 10}}, "tasks": days(*[planned] * len(drawn))}}, shocks=shocks or {})
-    network = Network(sc)
+    network = TaskNetwork(sc)
     draws = Draws.of(network, sc, 0)
     draws.work_s[:] = [d * DAY_S for d in drawn]
     due_s = planned * len(drawn) * DAY_S
@@ -70,7 +70,7 @@ def test_a_stand_in_answers_for_what_comes_after_its_own_forecast() -> None:
     }
     adds = {"gpus": {"one": 10}, "hall_mw": 1.0, "grid_mw": 1.0}
     sc = scenario({"p": {"adds": adds, "tasks": tasks}})
-    network = Network(sc)
+    network = TaskNetwork(sc)
     draws = Draws.of(network, sc, 0)
     draws.work_s[:] = [days_ * DAY_S for days_ in (20.0, 20.0, 100.0, 20.0)]
     grid = next(a.index for a in network.arrivals if a.component == "grid")
@@ -82,7 +82,7 @@ def test_a_stand_in_answers_for_what_comes_after_its_own_forecast() -> None:
 
 def assert_parts_fill_the_delay(seed: int, exact: bool) -> None:
     sc = random_scenario(seed, exact)
-    network = Network(sc)
+    network = TaskNetwork(sc)
     schedule = simulate(network, sc, seed)
     for arrival in network.arrivals:
         due_s, there_s = network.plan_s[arrival.index], schedule.time_s[arrival.index]
@@ -101,7 +101,7 @@ def test_parts_fill_the_delay(seed: int, exact: bool) -> None:
     assert_parts_fill_the_delay(seed, exact)
 
 
-def forecasts(network: Network, schedule, path: list, step_s: float) -> tuple[np.ndarray, list[tuple[str, str]]]:
+def forecasts(network: TaskNetwork, schedule, path: list, step_s: float) -> tuple[np.ndarray, list[tuple[str, str]]]:
     """Forecast [s] at each step of time while a path was done, and what was the matter then; written from the text."""
     shown, labels = [], []
     planned = [work.spec.median_days * DAY_S for work in path]
@@ -128,7 +128,7 @@ def forecasts(network: Network, schedule, path: list, step_s: float) -> tuple[np
 def check_against_forecasts(seed: int) -> int:
     """Of the parts of random delays: what was the matter when the forecast passed their middle for the last time."""
     sc = random_scenario(seed, False)
-    network = Network(sc)
+    network = TaskNetwork(sc)
     schedule, step_s, checked = simulate(network, sc, seed), DAY_S, 0
     for arrival in network.arrivals:
         path = critical_path(network, schedule, giver(network, schedule, arrival.index))

@@ -12,7 +12,7 @@ from gpusim.errors import ScenarioError
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.names import BILL_COLUMNS
 from gpusim.tables.record import Record
-from gpusim.tables.rules import Entry, table
+from gpusim.tables.rules import RuleEntry, table
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH
 from tests.regulation.kit import tables
 
@@ -33,7 +33,7 @@ def readings(mw: list[float], price: list[float], interval_s: float = 6 * HOUR_S
     )  # fmt: skip
 
 
-def usd(tariff: dict, read: pd.DataFrame, rules: list[Entry] = [], **run) -> pd.Series:  # noqa: B006
+def usd(tariff: dict, read: pd.DataFrame, rules: list[RuleEntry] = [], **run) -> pd.Series:  # noqa: B006
     found = bills(scenario(tariff, **run), read, table(rules))
     assert list(found) == BILL_COLUMNS
     mwh = read["energy_j"].sum() / JOULE_PER_MWH
@@ -170,10 +170,10 @@ def test_agreements_match_hour_by_hour() -> None:
 def test_what_rules_charge_is_on_the_bill() -> None:
     """A peak in its month; capacity of two months, a third of it in June."""
     rules = [
-        Entry("cp", "here", 7 * DAY_S, 7 * DAY_S + 900.0, "peak", "", measured=6.0, usd=90.0),
-        Entry("capacity", "here", 2 * DAY_S, 8 * DAY_S, "capacity", "", measured=8.0, usd=60.0),
-        Entry("cp", "there", 0.0, 900.0, "peak", "", usd=5.0),
-        Entry("law", "here", 0.0, 900.0, "pue", "", usd=5.0),
+        RuleEntry("cp", "here", 7 * DAY_S, 7 * DAY_S + 900.0, "peak", "", measured=6.0, usd=90.0),
+        RuleEntry("capacity", "here", 2 * DAY_S, 8 * DAY_S, "capacity", "", measured=8.0, usd=60.0),
+        RuleEntry("cp", "there", 0.0, 900.0, "peak", "", usd=5.0),
+        RuleEntry("law", "here", 0.0, 900.0, "pue", "", usd=5.0),
     ]
     found = usd({"tax_share": 0.5}, readings([4.0] * 10, [0.0] * 10, DAY_S), rules)
     assert found["2026-06"].to_dict() == pytest.approx({"energy": 0.0, "capacity": 30.0, "taxes": 15.0})

@@ -9,7 +9,7 @@ import pytest
 import gpusim
 from gpusim.commerce.cents import cents
 from gpusim.commerce.site_costs import of_rules
-from gpusim.tables.rules import Entry, charges, table
+from gpusim.tables.rules import RuleEntry, charges, table
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import SURE, contract, project, scenario
 
@@ -18,11 +18,11 @@ MONTHS_S = np.array([0, 31, 59, 90]) * int(DAY_S)  # January to March
 
 def test_each_is_even_over_its_time_to_the_cent() -> None:
     entries = [
-        Entry("grid", "b", 0.0, 59 * DAY_S, "capacity", "", usd=100.01),
-        Entry("law", "a", 40 * DAY_S, 40 * DAY_S, "pue", "a fine", usd=7.0),
-        Entry("law", "", 80 * DAY_S, 400 * DAY_S, "renewable", "for later too", usd=30.0),
-        Entry("grid", "a", 0.0, 90 * DAY_S, "curtailment", "GPU-hours, no money", usd=1e6),
-        Entry("policy", "a", 0.0, 90 * DAY_S, "delay", "neither", usd=1e6),
+        RuleEntry("grid", "b", 0.0, 59 * DAY_S, "capacity", "", usd=100.01),
+        RuleEntry("law", "a", 40 * DAY_S, 40 * DAY_S, "pue", "a fine", usd=7.0),
+        RuleEntry("law", "", 80 * DAY_S, 400 * DAY_S, "renewable", "for later too", usd=30.0),
+        RuleEntry("grid", "a", 0.0, 90 * DAY_S, "curtailment", "GPU-hours, no money", usd=1e6),
+        RuleEntry("policy", "a", 0.0, 90 * DAY_S, "delay", "neither", usd=1e6),
     ]
     found = of_rules(table(entries), ["a", "b", ""], MONTHS_S)
     assert found.tolist() == [[0, 700, 0], [5255, 4746, 0], [0, 0, 3000]]

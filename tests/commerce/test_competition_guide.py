@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.play import play
 from gpusim.buildout.schedule import simulate
 from gpusim.commerce.allocate import allocate
@@ -72,7 +72,7 @@ def test_a_run_has_the_same_programme(scenario: Scenario) -> None:
 
 
 def test_a_replication_has_the_prices_of_its_programme(scenario: Scenario) -> None:
-    build_out, network = play(scenario, 2), Network(scenario)
+    build_out, network = play(scenario, 2), TaskNetwork(scenario)
     allocation = allocate(Book.of(scenario), of_build_out(build_out.live))
     found = prices_of(allocation, network, simulate(network, scenario, 2))
     pd.testing.assert_frame_equal(found, prices(allocation, build_out.line, build_out.requests))

@@ -9,7 +9,7 @@ import numpy as np
 
 from gpusim.engine.build import Names
 from gpusim.engine.capping import STEPS, gpu_step
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.description import PoolSpec, Replicas, Scheduling, SiteCaps, Work
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
@@ -19,7 +19,7 @@ from gpusim.engine.layout.fleet import allocate, lay_out
 from gpusim.engine.links import Network
 from gpusim.engine.power import SitePower
 from gpusim.engine.processes import cycle
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.engine.serving.prepared import Prepared
 from gpusim.engine.serving.services import Services
 from gpusim.engine.sizes import Sizes
@@ -64,7 +64,7 @@ def starts(fleet: Fleet) -> list[float]:
 def play_case(case: Case, until_s: float) -> list[Outcome]:
     """Outcomes of all jobs of a case in [0, ``until_s``), by the engine."""
     env, _services = world(case)
-    env.run(until=env.at(until_s, Place.OVER))
+    env.run(until=env.at(until_s, EventPriority.OVER))
     env.settle()
     return outcomes(env.fleet)
 
@@ -83,11 +83,11 @@ def play_services(case: Case, edges_s: list[float]) -> tuple[list[Outcome], list
 
     def records() -> Generator:
         for time_s in edges_s[1:-1]:
-            yield env.at(time_s, Place.RECORD)
+            yield env.at(time_s, EventPriority.RECORD)
             record()
 
     env.process(records())
-    env.run(until=env.at(edges_s[-1], Place.OVER))
+    env.run(until=env.at(edges_s[-1], EventPriority.OVER))
     record()
     env.settle()
     return outcomes(env.fleet), rows
@@ -187,12 +187,12 @@ def _service(spec: ServiceSpec) -> Service:
     )  # fmt: skip
 
 
-def _deployments(case: Case) -> tuple[list[Deployment], Replicas]:
+def _deployments(case: Case) -> tuple[list[PoolDeployment], Replicas]:
     found, replicas = [], []
     for i, spec in enumerate(case.services):
         for pool, weight, tokens_per_s, rows in spec.deployments:
             rate = tokens_per_s, len(replicas), rows, spec.load_s, "", float  # as slow as caps take of the draw
-            found.append(Deployment(str(i), pool, weight, *rate))
+            found.append(PoolDeployment(str(i), pool, weight, *rate))
             capped_w = case.pools[pool].serving_w if spec.capped else 0.0
             replicas += [(spec.gpus, spec.tenant, spec.priority, capped_w)] * rows
     gpus, tenant, priority, capped_w = zip(*replicas, strict=True) if replicas else [()] * 4

@@ -8,7 +8,7 @@ import pytest
 import simpy
 
 import gpusim
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
@@ -29,7 +29,7 @@ BAD = {  # kind of a parameter -> values that it must refuse
     "past": [*NO_NUMBER, -1, 1.001, 1e30, math.inf],  # of a run that is at 1 s
     "share": [*NO_NUMBER[1:], -1, -0.001, math.inf, -math.inf],
     "number": NO_NUMBER,
-    "place": [None, 0, 1, "CONTROL", math.nan],
+    "event priority": [None, 0, 1, "CONTROL", math.nan],
     "priority": [*NO_NUMBER, 0.5, 100, -100],
     "text": [None, 1, math.nan, b"x", True],
     "site": [None, 1, "texa", b"texas"],
@@ -45,7 +45,7 @@ BAD = {  # kind of a parameter -> values that it must refuse
 ENVIRONMENT = {
     "all_of": {"events": ("events", [])},
     "any_of": {"events": ("events", [])},
-    "at": {"time_s": ("finite", 5.0), "place": ("place", Place.CONTROL)},
+    "at": {"time_s": ("finite", 5.0), "priority": ("event priority", EventPriority.CONTROL)},
     "completion": {"job": ("index", 0)},
     "connect": {"parts": ("function", len)},
     "depart": {"job": ("index", 0), "pool": ("index", 0)},

@@ -19,7 +19,7 @@ def capped(level, step, **changes):
         yield env.at(60.0)
         power = env.sites["texas"]
         row = env.fleet.sites[power.site]
-        least_w = float(row.it_w - row.yielding_w + row.serving_room_w)  # under the deepest caps
+        least_w = float(row.it_w - row.yielding_w + row.serving_headroom_w)  # under the deepest caps
         deepest_w = float(env.fleet.cap_loads.sum())
         it_w = least_w + deepest_w * ((1.0 - step / 16) / float(row.floor) - 1.0)
         power.set_cap(it_w * float(row.peak_overhead) + float(row.fixed_w))

@@ -9,7 +9,7 @@ import pytest
 
 import gpusim
 from gpusim.engine.serving import engines
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.engine.serving.scaling import Seen, policy_of
 from tests.engine.requests_kit import MODEL, arrivals, conserved, scenario
 from tests.engine.test_capped_replicas import limits
@@ -82,5 +82,5 @@ def test_what_was_seen(policy, uncapped, capped):
     found = []
     for left in (1.0, 0.5):
         wanted = policy_of(service, lambda _d, _time_s: 0.0, lambda _d: seen)
-        found.append(wanted(Deployment("chat", 0, 1.0, 100.0, 0, 0, running=4, left=left), 60.0))
+        found.append(wanted(PoolDeployment("chat", 0, 1.0, 100.0, 0, 0, running=4, left=left), 60.0))
     assert found == [uncapped, capped]

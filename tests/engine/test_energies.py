@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.kernels.reading import energies_of
 from gpusim.kernels.state.codes import Status
 from tests.engine.case_kinds import KINDS, SERVED
@@ -45,7 +45,7 @@ def test_joules_and_dollars(kind, data):
 def _metered(case, until_s):
     """What the engine says, as arrays by the names of the reference's meter."""
     env, _services = world(case)
-    env.run(until=env.at(until_s, Place.OVER))
+    env.run(until=env.at(until_s, EventPriority.OVER))
     env.settle()
     fleet, sites = env.fleet, env.fleet.sites
     jobs = fleet.jobs[: len(case.jobs)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import gpusim
 from gpusim.analysis.conservation import check
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, SiteCaps, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
@@ -122,7 +122,7 @@ def test_sums_are_those_of_the_nodes(kind, data):
     """What changed is what a walk through all nodes finds, and what a plain sum over who holds GPUs says."""
     case = data.draw({**KINDS, **SERVED}[kind])
     env, _services = world(case)
-    env.run(until=env.at(data.draw(st.sampled_from([3.1, 8.1, 15.1])), Place.OVER))  # between any two changes
+    env.run(until=env.at(data.draw(st.sampled_from([3.1, 8.1, 15.1])), EventPriority.OVER))  # between any two changes
     fleet = env.fleet
     kept = fleet.feeder_w.copy()
     node_w, drawn_w = plain_node_w(fleet)

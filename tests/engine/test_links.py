@@ -12,7 +12,7 @@ from gpusim.analysis.conservation import check
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.engine.links import Link, Network
+from gpusim.engine.links import Network, NetworkLink
 from gpusim.engine.streams import max_min
 from gpusim.scenario.link import Link as LinkSpec
 from gpusim.scenario.link import paths
@@ -22,7 +22,7 @@ HERE, THERE = "DE-LU", "US-TEX-ERCO"
 LINK = {"between": [HERE, THERE], "gbps": 100.0}  # 10 GB/s of data
 
 
-def link(rate: float) -> Link:
+def link(rate: float) -> NetworkLink:
     """A link of an environment in which nothing else happens."""
     none = np.zeros(0)
     work = Work(none, none, none, none, none.astype(int), [([0], 0)])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from tests.engine.case_kinds import KINDS
 from tests.engine.kit import world
 from tests.engine.test_reference import EXAMPLES
@@ -30,13 +30,13 @@ def test_gpus_of_every_node(kind, data):
     plain.env.passing = [add]
     plain.play(until_s)
     env, _services = world(case)
-    env.run(until=env.at(until_s, Place.OVER))
+    env.run(until=env.at(until_s, EventPriority.OVER))
     env.settle()
     fleet = env.fleet
     for pool, row in zip(plain.pools, fleet.pools, strict=True):
         for node in pool.nodes:
             n = row.first_node + node.index
-            assert fleet.room_gpus[n, : node.size].tolist() == left_of(node)
+            assert fleet.gpu_left[n, : node.size].tolist() == left_of(node)
     assert fleet.spans["fragment"].tolist() == [plain.scored.fragment_milli(pool) for pool in plain.pools]
     integrals = fleet.spans["fragment_s"] + fleet.spans["fragment"] * (until_s - fleet.spans["since_s"])
     assert integrals.tolist() == pytest.approx(sums)

@@ -10,7 +10,7 @@ from gpusim.analysis.conservation import check
 from gpusim.analysis.measure import Measure, absent
 from gpusim.analysis.outcome import outcome
 from gpusim.engine.description import PoolSpec, Scheduling, Work
-from gpusim.engine.layout import rooms
+from gpusim.engine.layout import scored_nodes
 from gpusim.engine.layout.fleet import allocate
 from gpusim.errors import GpusimError, PolicyError, ScenarioError
 from gpusim.kernels.state.codes import Placement, Status
@@ -125,7 +125,7 @@ def test_sizes_stay():
 
 
 def test_scores_have_bounds(monkeypatch):
-    monkeypatch.setattr(rooms, "MOST_SCORES", 5)
+    monkeypatch.setattr(scored_nodes, "MOST_SCORES", 5)
     columns = np.arange(1.0, 4.0)
     work = Work(columns, np.arange(1, 4), columns, columns, np.zeros(3, int), [([0], 0)])
     with pytest.raises(

@@ -14,7 +14,7 @@ from gpusim.errors import TraceError
 from gpusim.inputs.requests.formats import read_requests
 from gpusim.inputs.requests.synthetic import SyntheticRequests, mix_of
 from gpusim.inputs.signals import Signal
-from gpusim.scenario.inference import Requests
+from gpusim.scenario.inference import RequestMix
 
 DATA = os.environ.get("GPUSIM_DATA")
 real = pytest.mark.skipif(DATA is None, reason="needs the real traces: set GPUSIM_DATA")
@@ -26,7 +26,7 @@ def drawn(mix, rate, span_s, seed=0, pairs=None):
 
 @pytest.mark.parametrize("cv", [0.3, 1.0, 3.0])
 def test_gaps_have_the_cv_stated_and_the_rate_demand_has(cv):
-    rows = drawn(Requests(burst_cv=cv), Signal(np.array([0.0, 50_000.0]), np.array([1.0, 3.0])), 100_000.0)
+    rows = drawn(RequestMix(burst_cv=cv), Signal(np.array([0.0, 50_000.0]), np.array([1.0, 3.0])), 100_000.0)
     early, late = (np.diff(part) for part in np.split(rows[:, 0], [np.searchsorted(rows[:, 0], 50_000.0)]))
     for gaps, mean_s in ((early, 1.0), (late, 1.0 / 3.0)):
         assert gaps.mean() == pytest.approx(mean_s, rel=0.02 * max(cv, 1.0) ** 2)
@@ -34,7 +34,7 @@ def test_gaps_have_the_cv_stated_and_the_rate_demand_has(cv):
 
 
 def test_lengths_have_the_mean_and_cv_stated():
-    mix = Requests(prompt_tokens=900.0, prompt_cv=1.5, output_tokens=200.0, output_cv=0.5)
+    mix = RequestMix(prompt_tokens=900.0, prompt_cv=1.5, output_tokens=200.0, output_cv=0.5)
     rows = drawn(mix, Signal.constant(10.0), 20_000.0)
     for column, mean, cv in ((1, 900.0, 1.5), (2, 200.0, 0.5)):
         assert rows[:, column].mean() == pytest.approx(mean, rel=0.02)
@@ -44,18 +44,18 @@ def test_lengths_have_the_mean_and_cv_stated():
 
 def test_each_request_is_drawn_once_whoever_asks_when():
     """Asked for in one piece or in many: the same requests; more demand leaves lengths as they were."""
-    whole = drawn(Requests(), Signal.constant(2.0), 5000.0)
-    parts = SyntheticRequests(Requests(), Signal.constant(2.0), 5000.0, lambda part: rng.stream(0, part))
+    whole = drawn(RequestMix(), Signal.constant(2.0), 5000.0)
+    parts = SyntheticRequests(RequestMix(), Signal.constant(2.0), 5000.0, lambda part: rng.stream(0, part))
     pieces = np.concatenate([parts.until(float(t)) for t in (0.0, 1.0, 1.0, 700.5, 4999.0, np.inf)])
     assert np.array_equal(pieces, whole)
-    twice = drawn(Requests(), Signal.constant(4.0), 5000.0)
+    twice = drawn(RequestMix(), Signal.constant(4.0), 5000.0)
     assert np.array_equal(twice[: len(whole), 1:], whole[:, 1:])
     assert twice[: len(whole), 0] == pytest.approx(whole[:, 0] / 2.0)
 
 
 def test_no_demand_no_requests():
-    assert len(drawn(Requests(), Signal.constant(0.0), 5000.0)) == 0
-    rows = drawn(Requests(), Signal(np.array([0.0, 100.0, 200.0]), np.array([1.0, 0.0, 1.0])), 300.0)
+    assert len(drawn(RequestMix(), Signal.constant(0.0), 5000.0)) == 0
+    rows = drawn(RequestMix(), Signal(np.array([0.0, 100.0, 200.0]), np.array([1.0, 0.0, 1.0])), 300.0)
     assert not ((rows[:, 0] > 100.0) & (rows[:, 0] < 200.0)).any()
 
 

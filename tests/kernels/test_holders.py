@@ -60,7 +60,7 @@ def test_one_function_says_what_is_lacking():
     ("field", "files"),
     [
         ("n_idle_heap", {"expecting.py"}),
-        ("n_releases", {"expecting.py", "booking.py"}),  # with reservations another heap is there
+        ("n_releases", {"expecting.py", "claiming.py"}),  # with reservations another heap is there
         ("relief_w", {"expecting.py", "promise.py", "site_load.py"}),
     ],
 )

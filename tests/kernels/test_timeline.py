@@ -18,11 +18,11 @@ TIMES = st.integers(0, 60)
 
 
 @outer
-def _play(f, bookings, asked, found):
+def _play(f, claims, asked, found):
     """Take the bookings, or give them back; then ask for the earliest start, the extremes and the reach."""
     timeline.open_line(f, 0, AMOUNT, 0.0)
-    for i in range(len(bookings)):
-        timeline.add(f, 0, bookings[i, 0], bookings[i, 1], int(bookings[i, 2]))
+    for i in range(len(claims)):
+        timeline.add(f, 0, claims[i, 0], claims[i, 1], int(claims[i, 2]))
     for i in range(len(asked)):
         need, span_s, from_s, last_s = int(asked[i, 0]), asked[i, 1], asked[i, 2], asked[i, 3]
         found[i, 0] = gaps.earliest(f, 0, need, span_s, from_s, last_s)
@@ -34,9 +34,9 @@ def _play(f, bookings, asked, found):
 class _Naive:
     """What is free in every whole second; beyond the last all is."""
 
-    def __init__(self, bookings):
+    def __init__(self, claims):
         self.free = np.full(300, AMOUNT)
-        for begin_s, end_s, amount in bookings:
+        for begin_s, end_s, amount in claims:
             self.free[int(begin_s) : int(end_s)] += int(amount)
 
     def earliest(self, need, span_s, from_s, last_s):
@@ -75,11 +75,11 @@ def _fleet():
 )
 def test_lines_are_the_naive_ones(taken, returned, asked):
     """Bookings, some of them given back, leave what they should; chunks stay half full."""
-    bookings = [(begin, begin + span, -much) for begin, span, much in taken]
-    bookings += [(begin, end, -much) for (begin, end, much), back in zip(bookings, returned, strict=False) if back]
+    claims = [(begin, begin + span, -much) for begin, span, much in taken]
+    claims += [(begin, end, -much) for (begin, end, much), back in zip(claims, returned, strict=False) if back]
     fleet, found = _fleet(), np.zeros((len(asked), 6))
-    _play(fleet, np.array(bookings, float).reshape(-1, 3), np.array(asked, float), found)
-    naive = _Naive(bookings)
+    _play(fleet, np.array(claims, float).reshape(-1, 3), np.array(asked, float), found)
+    naive = _Naive(claims)
     for (need, span_s, from_s, last_s), answer in zip(asked, found.tolist(), strict=True):
         window = naive.free[from_s : from_s + span_s]
         assert answer[0] == naive.earliest(need, span_s, from_s, last_s)

@@ -15,7 +15,7 @@ from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.finish_time_shares import equal_part, least_worst_finish
 from gpusim.policies.gavel import Gavel
 from gpusim.policies.shares_of_time import greatest_least, greatest_sum
-from gpusim.validation.plain_gavel import Moment
+from gpusim.validation.plain_gavel import Snapshot
 from gpusim.validation.plain_gavel_shares import MaxMin
 
 HERE = __name__
@@ -169,7 +169,7 @@ def test_the_least_is_what_gavels_own_solver_finds():
     for _ in range(6):
         n, capacity = int(draw.integers(2, 12)), draw.integers(2, 9, 3)
         rate, gpus = draw.uniform(0.05, 5.0, (n, 3)), draw.choice([1, 1, 2], n)
-        moment = Moment(np.arange(n), rate, gpus, np.ones(n), np.ones(n), np.ones(n), capacity)
+        moment = Snapshot(np.arange(n), rate, gpus, np.ones(n), np.ones(n), np.ones(n), capacity)
         held = np.tile(gpus[:, None], (1, 3))
         ours = Gavel().shares(rate, held, capacity, np.ones((n, 3), bool), np.ones(n))
         worth = rate / (rate @ (capacity / capacity.sum()))[:, None] * gpus[:, None]

@@ -91,7 +91,7 @@ class Caps:
         for pool in self.simulator.pools:
             changed = [job for job in pool.running if job.cap != self._cap(job)]
             for job in changed:
-                job.place_s, job.since_s = job.place_now_s(self.simulator.env.now), self.simulator.env.now
+                job.progress_s, job.since_s = job.progress_now_s(self.simulator.env.now), self.simulator.env.now
                 job.cap = self._cap(job)
                 job.end_s = job.since_s + job.left_s(job.length_s(pool))
                 self.simulator.life[job].interrupt()

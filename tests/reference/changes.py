@@ -126,7 +126,7 @@ class Changes:
             pools = [self.pools[change.on]] if change.what == "pool_rate" else self.sites[change.on].pools
             jobs, site = [job for pool in pools for job in pool.running], pools[0].spec.site
         for job in jobs:
-            job.place_s, job.since_s = job.place_now_s(self.env.now), self.env.now
+            job.progress_s, job.since_s = job.progress_now_s(self.env.now), self.env.now
         if change.what == "job_rate":
             job.rate, job.draw = change.value, change.draw
         for pool in pools:

@@ -88,5 +88,5 @@ def _expected_wait_s(job: Job, pool: Pool, admits: Callable[[Pool], bool], topol
     if pool.energised == 0 or gpus == 0:
         return math.inf
     ends = math.ceil(max(_held(ahead, pool) + held - pool.free, held) * len(runs) / gpus)
-    work = sum(other.worth(pool.size) * other.expected_length_s(pool) for other in runs)
+    work = sum(other.own_gpus(pool.size) * other.expected_length_s(pool) for other in runs)
     return times.at_rate(ends * (work / gpus) / len(runs), pool.rate)

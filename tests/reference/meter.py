@@ -38,7 +38,7 @@ class Meter:
                 for job in pool.running:
                     w = drawn_w(job)
                     it_w += w
-                    self.job_j[job.row] += (w + pool.spec.idle_w * job.worth(pool.size)) * seconds
+                    self.job_j[job.row] += (w + pool.spec.idle_w * job.own_gpus(pool.size)) * seconds
             self.site_j[s] += it_w * seconds
             facility_j = it_w * (site.overhead + simulator.case.square_per_w * it_w) * seconds
             self.facility_j[s] += facility_j

@@ -99,7 +99,7 @@ class Passes:
             or pool.unsettled
             or kept.shadow_s <= now + 1
             or kept.shadow_s != kept.nodes_s  # it hangs on power
-            or (not math.isinf(kept.shadow_s) and w > max(0, others.room_w(kept.shadow_s)))
+            or (not math.isinf(kept.shadow_s) and w > max(0, others.headroom_w(kept.shadow_s)))
         ):
             pool.reservation = easy.reserve(
                 head, pool, now, self.simulator.asks(head), lambda from_s: others.earliest_s(head, pool, from_s)

@@ -35,7 +35,7 @@ def full_w(job: Job, pool: Pool) -> float:
         + (loading + stalled) * spec.communication_w
         + writing * spec.checkpoint_w
     )
-    return job.worth(pool.size) * job.draw * job.spread * pool.draw * per_gpu_w
+    return job.own_gpus(pool.size) * job.draw * job.spread * pool.draw * per_gpu_w
 
 
 def replica_w(replica: Job, pool: Pool) -> float:
@@ -122,13 +122,13 @@ def _allowed_w(limit_w: float) -> float:
     return limit_w * (1 + 1e-9) + 1e-6
 
 
-def _fill(nodes: dict[Pool, int], room_w: float, overhead: float) -> dict[Pool, int]:
+def _fill(nodes: dict[Pool, int], headroom_w: float, overhead: float) -> dict[Pool, int]:
     """Nodes that find room, one after the other in order of their pools."""
     found = {}
     for pool, count in nodes.items():
         node_w = pool.spec.rated_w_per_gpu * pool.size * overhead
         found[pool] = 0
-        while found[pool] < count and node_w <= room_w:
+        while found[pool] < count and node_w <= headroom_w:
             found[pool] += 1
-            room_w -= node_w
+            headroom_w -= node_w
     return found

@@ -24,7 +24,7 @@ class Load:
         """When it ends: it holds for a second at the least."""
         return self.begins_s(promise) + _window_s(promise.head, promise.head.pool)
 
-    def room_w(self, at_s: float) -> float:
+    def headroom_w(self, at_s: float) -> float:
         """Facility power left at a time."""
         still_on = [j for pool in self.power.pools for j in pool.running if j.expected_end_s(self.now) > at_s]
         begun = [p.head for p in self.promises if self.begins_s(p) <= at_s < self.ends_s(p)]
@@ -33,7 +33,7 @@ class Load:
 
     def admits(self, w: float, until_s: float) -> bool:
         """Whether ``w`` from now on fit beside the promises that begin before ``until_s``."""
-        return all(w <= self.room_w(self.begins_s(p)) for p in self.promises if self.begins_s(p) < until_s)
+        return all(w <= self.headroom_w(self.begins_s(p)) for p in self.promises if self.begins_s(p) < until_s)
 
     def earliest_s(self, job: Job, pool: Pool, from_s: float) -> float:
         """Earliest time from ``from_s`` on for which the power of a job can be promised; infinite if never."""
@@ -44,7 +44,7 @@ class Load:
         ends |= {self.ends_s(p) for p in self.promises}
         for at_s in sorted({from_s, *(end_s for end_s in ends if end_s > from_s)}):
             begins = [self.begins_s(p) for p in self.promises]
-            if all(w <= self.room_w(t) for t in (at_s, *(b for b in begins if at_s < b < at_s + wall_s))):
+            if all(w <= self.headroom_w(t) for t in (at_s, *(b for b in begins if at_s < b < at_s + wall_s))):
                 return at_s
         return math.inf
 

@@ -145,7 +145,7 @@ class Simulator(Fleet):
                 node.jobs.append(job)
         job.status, job.start_s = Status.RUNNING, now
         job.first_start_s = now if job.first_start_s is None else job.first_start_s
-        job.since_s, job.place_s = now, 0.0
+        job.since_s, job.progress_s = now, 0.0
         job.spread = rate_apart(job, pool, nodes)
         job.end_s = now + job.left_s(job.length_s(pool))
         if job.part < 1.0:
@@ -163,8 +163,8 @@ class Simulator(Fleet):
         job.host.guests.append(job)
 
     def evict(self, job: Job) -> None:
-        place_s = job.place_now_s(self.env.now)
-        job.saved_s += times.kept_s(place_s, job.work_s(job.pool), job.kind) * job.kind.speed_in(job.pool.spec)
+        progress_s = job.progress_now_s(self.env.now)
+        job.saved_s += times.kept_s(progress_s, job.work_s(job.pool), job.kind) * job.kind.speed_in(job.pool.spec)
         job.rate = job.draw = job.spread = 1.0
         job.cap = 0
         self._release(job)

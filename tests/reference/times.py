@@ -25,9 +25,9 @@ def at_rate(length_s: float, rate: float) -> float:
     return length_s / rate if rate > 0 else math.inf
 
 
-def kept_s(place_s: float, work_s: float, kind: ClassSpec) -> float:
+def kept_s(progress_s: float, work_s: float, kind: ClassSpec) -> float:
     """Work that survives an eviction at a place of the run's course: up to the last finished checkpoint."""
-    worked_s = max(place_s - kind.load_s, 0)
+    worked_s = max(progress_s - kind.load_s, 0)
     interval_s = kind.checkpoint_interval_s
     if interval_s == 0:
         return min(worked_s, work_s)
@@ -54,11 +54,11 @@ def stages(work_s: float, kind: ClassSpec) -> list[tuple[str, float]]:
 
 def checkpoint_places(work_s: float, kind: ClassSpec) -> list[tuple[float, float]]:
     """Of each checkpoint of a run: places at which work goes on behind it, and from which it counts."""
-    place_s, found = 0.0, []
+    progress_s, found = 0.0, []
     for what, lasts_s in stages(work_s, kind):
-        place_s += lasts_s
+        progress_s += lasts_s
         if what == WRITING:
-            found.append((place_s, place_s + kind.checkpoint_background_s))
+            found.append((progress_s, progress_s + kind.checkpoint_background_s))
     return found
 
 
@@ -69,16 +69,16 @@ def walk(
 
     ``pieces``: (from, to [s], rate), one behind the other; the run is at rate 0 when it is paused.
     """
-    left, place_s, found = stages(work_s, kind)[::-1], 0.0, []
+    left, progress_s, found = stages(work_s, kind)[::-1], 0.0, []
     for i, (now, end_s, rate) in enumerate(pieces):
         while now < end_s:
             while len(left) > 1 and left[-1][1] <= 1e-9:
                 left.pop()
             what, stage_s = left[-1]
-            room_s = stage_s if what == LOADING or place_s >= kept_s - 1e-9 else min(stage_s, kept_s - place_s)
+            room_s = stage_s if what == LOADING or progress_s >= kept_s - 1e-9 else min(stage_s, kept_s - progress_s)
             then = end_s if rate == 0.0 else min(end_s, now + max(room_s, 1e-9) / rate)
-            found.append((LOST if what != LOADING and place_s >= kept_s - 1e-9 else what, i, now, then))
+            found.append((LOST if what != LOADING and progress_s >= kept_s - 1e-9 else what, i, now, then))
             moved_s = rate * (then - now)
             left[-1] = (what, stage_s - moved_s)
-            place_s, now = place_s + moved_s, then
+            progress_s, now = progress_s + moved_s, then
     return found

@@ -41,7 +41,7 @@ class Job:
     yields: bool = True  # caps of its site reach it
     cap: int = 0  # steps by which its power is capped
     since_s: float = 0.0  # it goes at its rate of now since then
-    place_s: float = 0.0  # in its course, then
+    progress_s: float = 0.0  # in its course, then
     evictions: int = 0
     gpus: int = 0  # that it asks for now
     pace: float = 1.0  # how many times as long its work takes with so many as with those of its spec
@@ -59,7 +59,7 @@ class Job:
         """Part of each of its GPUs that it has."""
         return self.spec.milli / 1000 or 1.0
 
-    def worth(self, size: int) -> float:
+    def own_gpus(self, size: int) -> float:
         """GPUs that are its own of those that it holds."""
         return self.held(size) * self.part
 
@@ -100,13 +100,13 @@ class Job:
         """Rate at which this running job goes."""
         return self.rate * self.spread * self.pool.rate * DRAWS[self.cap] ** self.kind.cap_exponent
 
-    def place_now_s(self, now: float) -> float:
+    def progress_now_s(self, now: float) -> float:
         """Place in the course of the run under way."""
-        return self.place_s + self.rate_now() * (now - self.since_s)
+        return self.progress_s + self.rate_now() * (now - self.since_s)
 
     def left_s(self, length_s: float) -> float:
         """From the last change of rate to the end of a course of that length."""
-        return times.at_rate(max(length_s - self.place_s, 0.0), self.rate_now())
+        return times.at_rate(max(length_s - self.progress_s, 0.0), self.rate_now())
 
     def estimated_end_s(self) -> float:
         """When this running job ends by its estimate, be it past."""

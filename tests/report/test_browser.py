@@ -16,7 +16,7 @@ import pytest
 
 from gpusim.report import comparisons, sweep_page
 from gpusim.report.compared.page import write as write_compared
-from gpusim.report.compared.runs import Runs
+from gpusim.report.compared.runs import ComparedRuns
 from gpusim.report.document import glossary
 from gpusim.report.figures.palette import STYLE
 from gpusim.report.figures.width import NARROW_IN
@@ -228,7 +228,9 @@ def test_lanes_of_a_served_page_are_asked_for(browser, tmp_path):
 
 
 def test_runs_side_by_side(browser, tmp_path):
-    runs = Runs({"before": Findings(fleet(2, 48)), "after": Findings(fleet(3, 24)), "later": Findings(fleet(2, 24))})
+    runs = ComparedRuns(
+        {"before": Findings(fleet(2, 48)), "after": Findings(fleet(3, 24)), "later": Findings(fleet(2, 24))}
+    )
     seen = look(browser, write_compared(runs, tmp_path / "compared.html"), "reader_compared.js")
     assert seen["failed"] == []
     assert seen["width"] <= 600  # the window was made narrower meanwhile

@@ -17,10 +17,10 @@ from PIL import Image
 
 from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.report.document import packed, table
-from gpusim.report.explore.courses import periods
 from gpusim.report.explore.fleet_map import land, places
 from gpusim.report.explore.lanes import MOST_LANES, lanes
 from gpusim.report.explore.run import LEAST_STEPS, MOST_ROWS, specification
+from gpusim.report.explore.time_series import periods
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.sections import SECTIONS

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from gpusim.analysis.series import Series
-from gpusim.report.explore import courses
-from gpusim.report.explore.courses import split
+from gpusim.report.explore import time_series
+from gpusim.report.explore.time_series import split
 from gpusim.results.result import Result
 from gpusim.units import HOUR_S
 from tests.analysis.kit import fleet
@@ -51,6 +51,6 @@ def test_both_sums_are_kept_where_waits_were_not_even():
 def test_the_chart_names_the_only_tenant_and_loses_nothing():
     made = fleet(3, 48)
     shared = Result(made.manifest, {**made.tables, "waits": made.waits.assign(tenant="")})
-    table = courses.waits(Series.of(shared))
+    table = time_series.waits(Series.of(shared))
     assert set(table["tenant"]) == set(made.jobs["tenant"])
     assert table["hours"].sum() == pytest.approx(made.waits["job_s"].sum() / HOUR_S)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusim.serving.fitting import Design, fit
+from gpusim.serving.fitting import FactorDesign, fit
 
 
 def problem(random: np.random.Generator, rows: int = 200):
     """A sum of two terms with coefficients of two groups each: logs of factors, design, and the log of the sum."""
     group, size = random.integers(0, 2, rows), random.uniform(0.1, 10.0, rows)
     columns = np.array([np.ones(rows), group == 1, np.ones(rows), np.zeros(rows)], dtype=float).T
-    design = Design(columns, np.array([0, 0, 1, 1]), np.full(4, 2.0))
+    design = FactorDesign(columns, np.array([0, 0, 1, 1]), np.full(4, 2.0))
 
     def predicted(logs: np.ndarray) -> np.ndarray:
         return np.log(np.exp(logs[:, 0]) * size + np.exp(logs[:, 1]))
@@ -60,6 +60,6 @@ def test_narrow_priors_hold():
     random = np.random.default_rng(3)
     design, predicted = problem(random)
     measured = predicted(design.logs(np.array([0.7, 0.0, 0.3, 0.0]), 2))
-    held = Design(design.columns, design.coefficient, np.array([1e-4, 2.0, 2.0, 2.0]))
+    held = FactorDesign(design.columns, design.coefficient, np.array([1e-4, 2.0, 2.0, 2.0]))
     found = fit(predicted, np.zeros(2), held, measured, 0.05, np.ones(200))
     assert abs(found[0]) < 0.01

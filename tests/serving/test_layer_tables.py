@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gpusim.errors import ServingError
-from gpusim.serving.layer_tables import Link, step_times
+from gpusim.serving.layer_tables import Interconnect, step_times
 
 ALONE = {"layers": 3, "hidden": 100}
 
@@ -60,7 +60,7 @@ def test_what_was_not_measured_lies_on_the_line(folder: Path) -> None:
 
 def test_sums_pass_over_the_link(folder: Path) -> None:
     (folder / "tp1").rename(folder / "tp2")
-    link = Link(bytes_per_s=1e9, latency_s=1e-5)
+    link = Interconnect(bytes_per_s=1e9, latency_s=1e-5)
     times = step_times(folder, **ALONE, ranks=2, link=link)
     ring_s = 2 * (1e-5 + 100 * 2 * np.array([1, 64]) / 2 / 1e9)
     np.testing.assert_allclose(times.dense.value_s, 1e-6 * np.array([11.0, 74.0]) * 11 + 7 * ring_s)
@@ -74,7 +74,7 @@ def test_experts_are_wanted_at_random(folder: Path) -> None:
     times = step_times(folder, **ALONE)
     wanted = 8 * (1 - 0.75 ** np.array([1.0, 4.0, 16.0, 64.0]))
     np.testing.assert_allclose(times.gathered.value_s, 3e-6 * (7 * wanted + times.gathered.at))
-    link = Link(bytes_per_s=1e9, latency_s=1e-5)
+    link = Interconnect(bytes_per_s=1e9, latency_s=1e-5)
     spread = step_times(folder, **ALONE, in_step=2, link=link)
     np.testing.assert_array_equal(spread.gathered.at, [2.0, 8.0, 32.0, 128.0])
     exchange_s = 2e-5 + (100 + 8 + 100) * 2 * spread.gathered.at[-1] / 2 / 1e9

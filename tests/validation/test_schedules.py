@@ -15,9 +15,9 @@ from gpusim.kernels.state.codes import Backfill, Placement
 from gpusim.policies.gavel import Gavel as Policy
 from gpusim.policies.queue_orders import sjf
 from gpusim.validation import gavel_fleet, plain_easy
-from gpusim.validation.plain_gavel import Gavel
+from gpusim.validation.plain_gavel import GavelSimulator
 from gpusim.validation.plain_gavel_shares import FirstCome, MaxMin
-from gpusim.validation.plain_in_turn import Nodes, in_turn
+from gpusim.validation.plain_in_turn import NodeChoice, in_turn
 from gpusim.validation.recordings import read
 from gpusim.validation.schedules import compare, rule_of
 from tests.engine.kit import play, starts
@@ -85,7 +85,7 @@ def test_our_rule_in_plain_python_is_ours(seed, late):
     assert plain_easy.textbook(jobs, 6, 8).tolist() != ours
     for key in (None, sjf):
         ours = starts(play(table, 6, 8, Scheduling(key=key, placement=Placement.BEST_FIT)))
-        assert in_turn(jobs, 6, 8, Nodes.BEST, shortest=key is sjf).tolist() == ours
+        assert in_turn(jobs, 6, 8, NodeChoice.BEST, shortest=key is sjf).tolist() == ours
 
 
 def test_ties_of_accasims_best_fit():
@@ -95,8 +95,8 @@ def test_ties_of_accasims_best_fit():
     """
     rows = [(0, 2, 8), (0, 9, 5), (3, 2, 5), (3, 5, 2), (3, 5, 5), (3, 5, 8)]
     jobs = pd.DataFrame(rows, columns=["submit_s", "runtime_s", "num_gpus"]).assign(estimate_s=1)
-    assert in_turn(jobs, 3, 8, Nodes.BEST).tolist() == [0, 0, 3, 3, 3, 8]
-    assert in_turn(jobs, 3, 8, Nodes.SORTED_ON).tolist() == [0, 0, 3, 3, 3, 5]
+    assert in_turn(jobs, 3, 8, NodeChoice.BEST).tolist() == [0, 0, 3, 3, 3, 8]
+    assert in_turn(jobs, 3, 8, NodeChoice.SORTED_ON).tolist() == [0, 0, 3, 3, 3, 5]
 
 
 def test_accasims_head_waits_until_its_time_when_nothing_else_happens():
@@ -324,7 +324,9 @@ def _gavel(shares, steps, **rules):
     n = len(steps)
     rate = np.tile([2.0, 1.0, 0.5], (n, 1))
     one = np.ones(n, dtype=int)
-    return Gavel(rate, one, np.array(steps), np.ones(n), np.zeros(n), np.array([1, 1, 1]), shares, **rules).play()
+    return GavelSimulator(
+        rate, one, np.array(steps), np.ones(n), np.zeros(n), np.array([1, 1, 1]), shares, **rules
+    ).play()
 
 
 def test_a_round_lasts_as_long_as_its_longest_task():

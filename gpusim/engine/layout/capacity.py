@@ -18,7 +18,7 @@ from gpusim.kernels.state.feeders import FEEDER
 
 
 @dataclass
-class Layout:
+class PoolArrays:
     pools: np.recarray
     nodes: np.recarray
     n_domains: int
@@ -26,7 +26,7 @@ class Layout:
     heap_size: int
 
 
-def lay_out_pools(specs: list[PoolSpec], n_holdings: int, guests: int) -> Layout:
+def lay_out_pools(specs: list[PoolSpec], n_holdings: int, guests: int) -> PoolArrays:
     pools = records(POOL, len(specs))
     n_nodes = sum(spec.n_nodes for spec in specs)
     nodes = records(NODE, n_nodes)
@@ -67,10 +67,12 @@ def lay_out_pools(specs: list[PoolSpec], n_holdings: int, guests: int) -> Layout
         pools[name] = 1.0
     pools["spared_s"] = np.inf
     pools["shadow_s"] = np.inf
-    return Layout(pools, nodes, domain, words, place)
+    return PoolArrays(pools, nodes, domain, words, place)
 
 
-def cpu_memory_of(specs: list[PoolSpec], layout: Layout, asks: np.ndarray | None, n_jobs: int) -> dict[str, np.ndarray]:
+def cpu_memory_of(
+    specs: list[PoolSpec], layout: PoolArrays, asks: np.ndarray | None, n_jobs: int
+) -> dict[str, np.ndarray]:
     """CPUs and memory that jobs ask for and that nodes have; rows of none where no node's are limited."""
     if not any(max(spec.cpu_memory) > 0 for spec in specs):
         return {name: np.zeros((1, 2), "i8") for name in ("asks", "cpu_memory_left", "cpu_memory_then")}
@@ -97,7 +99,7 @@ def sites_of(specs: list[PoolSpec], caps: list[SiteCaps]) -> np.recarray:
     return sites
 
 
-def heaps(layout: Layout, pools: list[PoolSpec], n_holdings: int, guests: int) -> dict[str, np.ndarray]:
+def heaps(layout: PoolArrays, pools: list[PoolSpec], n_holdings: int, guests: int) -> dict[str, np.ndarray]:
     """Heaps of ends and of idle nodes, a heap to search in, and lists of what one instant touches."""
     n_nodes, most_jobs = len(layout.nodes), max(pool.gpus_per_node for pool in pools)
     scratch = _scratch_size(pools) + 2 * guests
@@ -127,7 +129,7 @@ def _scratch_size(pools: list[PoolSpec]) -> int:
 
 
 def lay_out_feeders(
-    specs: list[PoolSpec], layout: Layout, sites: np.recarray, caps: list[SiteCaps]
+    specs: list[PoolSpec], layout: PoolArrays, sites: np.recarray, caps: list[SiteCaps]
 ) -> dict[str, np.ndarray]:
     """Arrays of the feeders of all pools; pools and sites learn of them."""
     found = []

@@ -6,9 +6,9 @@ import numpy as np
 
 from gpusim.engine.capping import cap_tables, phase_groups
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
-from gpusim.engine.layout.capacity import Layout, cpu_memory_of, heaps, lay_out_feeders, lay_out_pools, sites_of
+from gpusim.engine.layout.capacity import PoolArrays, cpu_memory_of, heaps, lay_out_feeders, lay_out_pools, sites_of
 from gpusim.engine.layout.jobs import classes_of, jobs_of, keys_of, most_guests, queues_of, rosters_of, routes_of
-from gpusim.engine.layout.rooms import rooms_of
+from gpusim.engine.layout.scored_nodes import scored_nodes_of
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.capacity import HOLDING
 from gpusim.kernels.state.codes import NONE, Backfill, Order, Topology
@@ -138,7 +138,7 @@ def allocate(
     return Fleet(
         jobs=jobs,
         **holders,
-        **rooms_of(pools, work, scheduling, n_holdings),
+        **scored_nodes_of(pools, work, scheduling, n_holdings),
         nodes=layout.nodes,
         **cpu_memory_of(pools, layout, work.asks, len(jobs)),
         pools=layout.pools,
@@ -159,7 +159,7 @@ def allocate(
 
 def _scheduled(
     pools: list[PoolSpec],
-    layout: Layout,
+    layout: PoolArrays,
     n_sites: int,
     work: Work,
     jobs: np.recarray,

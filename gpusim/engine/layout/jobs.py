@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gpusim.engine.description import ClassSpec, Scheduling, Work
-from gpusim.engine.layout.capacity import Layout
+from gpusim.engine.layout.capacity import PoolArrays
 from gpusim.gangs import MILLI
 from gpusim.kernels import bitset
 from gpusim.kernels.state.bundle import records
@@ -88,7 +88,7 @@ def routes_of(work: Work) -> dict[str, np.ndarray]:
 
 
 def queues_of(
-    layout: Layout,
+    layout: PoolArrays,
     jobs: np.recarray,
     keys: np.ndarray,
     scheduling: Scheduling,
@@ -98,13 +98,13 @@ def queues_of(
 ) -> dict[str, np.ndarray]:
     """Lanes of each pool, one for each tenant or one for all, the sets of who waits in them, and their rows by size."""
     groups = [np.flatnonzero(jobs.tenant == t) for t in range(len(shares))] if by_tenant else [np.arange(len(jobs))]
-    by_place = _rank(jobs, groups, keys)
+    by_position = _rank(jobs, groups, keys)
     planned = scheduling.backfill == Backfill.CONSERVATIVE
     lanes, n_words = _lanes(layout.pools, groups, shares, layout.n_words, planned)
     n_rows = n_words if scheduling.backfill == Backfill.EASY and scheduling.order != Order.CUSTOM else 1
     return {
         "lanes": lanes,
-        "by_place": by_place,
+        "by_position": by_position,
         "words": np.zeros(n_words + 1, "i8"),
         "least_wall_s": np.zeros((n_rows, SIZES), "f8"),
         "least_draw_w": np.zeros((n_rows, SIZES), "f8"),
@@ -112,17 +112,17 @@ def queues_of(
 
 
 def _rank(jobs: np.recarray, groups: list[np.ndarray], keys: np.ndarray) -> np.ndarray:
-    """Fill ``rank`` and ``lane_pos``; the jobs of each group in their order, one group behind the other."""
+    """Fill ``rank`` and ``lane_position``; the jobs of each group in their order, one group behind the other."""
     first = np.argsort(keys, kind="stable")
     jobs["rank"][first] = np.arange(len(jobs))
-    by_place = np.empty(len(jobs), "i8")
+    by_position = np.empty(len(jobs), "i8")
     base = 0
     for group in groups:
         places = group[np.argsort(jobs["rank"][group], kind="stable")]
-        by_place[base : base + len(group)] = places
-        jobs["lane_pos"][places] = np.arange(len(group))
+        by_position[base : base + len(group)] = places
+        jobs["lane_position"][places] = np.arange(len(group))
         base += len(group)
-    return by_place
+    return by_position
 
 
 def _lanes(
@@ -136,7 +136,7 @@ def _lanes(
         for tenant, group in enumerate(groups):
             lane = lanes[i]
             lane.tenant, lane.share = tenant, shares[tenant]
-            lane.set, lane.n_places, lane.order_base = n_words, len(group), base
+            lane.set, lane.n_positions, lane.order_base = n_words, len(group), base
             n_words += bitset.n_words(max(len(group), 1))
             lane.fresh_set = n_words
             n_words += bitset.n_words(max(len(group), 1)) if conservative else 0

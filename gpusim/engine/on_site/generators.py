@@ -10,7 +10,7 @@ from math import floor, inf
 import numpy as np
 
 from gpusim import rng
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.on_site.merit import CLOSE, Machines
 from gpusim.inputs.repairs import outages
@@ -60,7 +60,7 @@ class Starting:
 
     def _start(self, name: str, called_s: float) -> Process:
         """They deliver, unless they were let stand meanwhile."""
-        yield self._env.at(called_s + self._start_s[name], Place.GRID)
+        yield self._env.at(called_s + self._start_s[name], EventPriority.GRID)
         if self._called_s.get(name) == called_s:
             self._close()
             self._delivering.add(name)

@@ -65,7 +65,7 @@ class Machines:
 
 
 @dataclass
-class Store:
+class BatteryState:
     """A battery that is there, with what it holds [J]."""
 
     spec: Battery
@@ -82,8 +82,8 @@ class Store:
 
     def takes_w(self, span_s: float) -> float:
         """[W] That it can take for so long."""
-        room_j = self.spec.mwh * JOULE_PER_MWH - self.stored_j
-        return min(self.spec.mw * WATT_PER_MW, max(0.0, room_j) / self.way / span_s)
+        headroom_j = self.spec.mwh * JOULE_PER_MWH - self.stored_j
+        return min(self.spec.mw * WATT_PER_MW, max(0.0, headroom_j) / self.way / span_s)
 
 
 @dataclass
@@ -111,7 +111,7 @@ def carry(
     price_usd_per_mwh: float,
     machines: Sequence[Machines] = (),
     sun_w: float = 0.0,
-    store: Store | None = None,
+    store: BatteryState | None = None,
 ) -> Carried:
     """Carry a load [W] for a span [s]: sun, then machines, grid, and the battery last; ``store`` holds what is left.
 
@@ -152,26 +152,28 @@ def _run(found: Carried, i: int, machine: Machines, left_w: float, lacking_w: fl
     return max(0.0, left_w - made_w)
 
 
-def _discharge(found: Carried, store: Store, left_w: float, lacking_w: float, span_s: float, price: float) -> float:
+def _discharge(
+    found: Carried, store: BatteryState, left_w: float, lacking_w: float, span_s: float, price: float
+) -> float:
     above = store.spec.discharge_above_usd_per_mwh
     wanted_w = left_w if above is not None and price > above else lacking_w
     found.discharged_w = min(wanted_w, store.gives_w(span_s))
     return left_w - found.discharged_w
 
 
-def _charge(found: Carried, store: Store, span_s: float, connection_w: float, price: float) -> None:
+def _charge(found: Carried, store: BatteryState, span_s: float, connection_w: float, price: float) -> None:
     """From what would be lost first, then from what the connection has to spare."""
-    room_w = store.takes_w(span_s)
+    headroom_w = store.takes_w(span_s)
     for i, dumped_w in enumerate(found.dumped_w):
-        taken_w = min(dumped_w, room_w - found.charged_w)
+        taken_w = min(dumped_w, headroom_w - found.charged_w)
         found.dumped_w[i] -= taken_w
         found.charged_w += taken_w
-    taken_w = min(found.dark_w, room_w - found.charged_w)
+    taken_w = min(found.dark_w, headroom_w - found.charged_w)
     found.dark_w -= taken_w
     found.sun_w += taken_w
     found.charged_w += taken_w
     above = store.spec.discharge_above_usd_per_mwh
     if above is None or price <= store.spec.efficiency * above:
-        taken_w = max(0.0, min(connection_w - found.grid_w, room_w - found.charged_w))
+        taken_w = max(0.0, min(connection_w - found.grid_w, headroom_w - found.charged_w))
         found.grid_w += taken_w
         found.charged_w += taken_w

@@ -9,10 +9,10 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.on_site.generators import Permit, Starting, new_years, units_in_order
-from gpusim.engine.on_site.merit import Carried, Machines, Store, carry, lacking
+from gpusim.engine.on_site.merit import BatteryState, Carried, Machines, carry, lacking
 from gpusim.engine.power import SitePower
 from gpusim.engine.processes import Log
 from gpusim.inputs.climatology import SiteSignals
@@ -60,7 +60,7 @@ class OnSitePlant:
         self._price = 0.0  # [USD/MWh] mean of this interval
         solar = self.spec.solar
         self._sun = None if solar is None else Sun(spec.latitude, spec.longitude, start, solar.capacity_factor)
-        self.store = None if self.spec.battery is None else Store(self.spec.battery)
+        self.store = None if self.spec.battery is None else BatteryState(self.spec.battery)
         self._there: set[str] = set()
         self._edge_s, self._closed_s, self._read = 0.0, 0.0, (0.0, 0.0, 0.0)
         self._booked = np.zeros((len(self._parts) + 1, N_BOOKED))  # the grid's row first
@@ -220,7 +220,7 @@ class OnSitePlant:
         for at_s, name, comes in sorted(changes, key=lambda change: change[0]):
             if at_s > self._duration_s:
                 return
-            yield self.env.at(at_s, Place.GRID)
+            yield self.env.at(at_s, EventPriority.GRID)
             self.close()
             (self._there.add if comes else self._there.remove)(name)
             self.power.own_changed()
@@ -232,7 +232,7 @@ class OnSitePlant:
         """Units go out of order and come back; told where others do not make up for it."""
         needed, spec = self._machines[name].units, self.spec.generators[name]
         for at_s, units in steps[1:]:
-            yield self.env.at(at_s, Place.GRID)
+            yield self.env.at(at_s, EventPriority.GRID)
             self.close()
             before, self._in_order[name] = self._in_order[name], units
             self.power.own_varies()
@@ -245,7 +245,7 @@ class OnSitePlant:
         """Intervals end; what sun and battery can give changes."""
         k = 0
         while True:
-            yield self.env.at(k * self.spec.interval_s, Place.GRID)
+            yield self.env.at(k * self.spec.interval_s, EventPriority.GRID)
             self.close()
             k += 1
             self._edge_s = k * self.spec.interval_s
@@ -257,7 +257,7 @@ class OnSitePlant:
     def _renew_permits(self) -> Process:
         """A calendar year begins, be it within an interval."""
         for at_s in new_years(self._start, self._duration_s):
-            yield self.env.at(at_s, Place.GRID)
+            yield self.env.at(at_s, EventPriority.GRID)
             self.close()
             for permit in self._permits.values():
                 permit.renew()

@@ -18,7 +18,7 @@ from gpusim.inputs.signals import Signal
 from gpusim.kernels.serving.traffic import ARRIVAL
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.codes import NONE
-from gpusim.scenario.inference import Requests, ServedModel
+from gpusim.scenario.inference import RequestMix, ServedModel
 from gpusim.scenario.scenario import RunSpec
 from gpusim.scenario.service import Service
 from gpusim.serving.engine_options import engine_rules
@@ -66,7 +66,7 @@ class SyntheticArrivals:
     """Requests that follow demand, with a random stream of its own for each part of each region."""
 
     def __init__(self, name: str, service: Service, run: RunSpec, seed: int):
-        mix, duration_s = service.requests or Requests(), run.days * DAY_S
+        mix, duration_s = service.requests or RequestMix(), run.days * DAY_S
         self._mix, self.sessions = mix, None
         pairs = None if mix.like is None else _pairs(mix.like)
         each = mix.output_tokens if pairs is None else float(pairs[:, 1].mean())

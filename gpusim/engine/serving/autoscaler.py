@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.kernels.serving import replicas, starting
 from gpusim.kernels.state.codes import NONE, Wait
 from gpusim.scenario.service import Service
@@ -31,10 +31,10 @@ class Detail(Protocol):
     def look(self) -> None:
         """The same, and see which replicas power cuts and failures have stopped."""
 
-    def drains(self, d: Deployment, i: int) -> bool:
+    def drains(self, d: PoolDeployment, i: int) -> bool:
         """Whether a replica that is to stop has something to end before."""
 
-    def stopped(self, d: Deployment, i: int) -> None:
+    def stopped(self, d: PoolDeployment, i: int) -> None:
         """A replica was stopped that had nothing to end."""
 
 
@@ -56,9 +56,9 @@ class Autoscaler:
         self,
         env: FleetEnvironment,
         service: Service,
-        deployments: list[Deployment],
+        deployments: list[PoolDeployment],
         detail: Detail,
-        wanted: Callable[[Deployment, float], int],
+        wanted: Callable[[PoolDeployment, float], int],
     ):
         self.env, self.service, self.deployments, self.detail = env, service, deployments, detail
         self._wanted, self._steps = wanted, 0
@@ -81,7 +81,7 @@ class Autoscaler:
             d.tell_missing(env, self.service.gpus_per_replica)
         return ready_s
 
-    def _scale(self, d: Deployment) -> bool:
+    def _scale(self, d: PoolDeployment) -> bool:
         """Start or stop replicas of a deployment until as many run as are wanted, if that can be; whether any start."""
         d.cause = _BUSY
         if d.running == d.wanted:
@@ -93,7 +93,7 @@ class Autoscaler:
         d.running += len(back)
         return d.running < d.wanted and self._start(d, d.wanted - d.running)
 
-    def _stop(self, d: Deployment, rows: np.ndarray) -> None:
+    def _stop(self, d: PoolDeployment, rows: np.ndarray) -> None:
         """Stop replicas, but those that have something to end before."""
         d.running -= len(rows)
         drain = np.array([self.detail.drains(d, i) for i in rows.tolist()], bool)
@@ -104,7 +104,7 @@ class Autoscaler:
         for i in rows.tolist():
             self.detail.stopped(d, i)
 
-    def _start(self, d: Deployment, count: int) -> bool:
+    def _start(self, d: PoolDeployment, count: int) -> bool:
         env, stopped, may = self.env, d.holding == NONE, self.service.may_preempt
         guaranteed = min(count, self._guaranteed(d))
         lacks = self._start_some(d, guaranteed, may)
@@ -118,7 +118,7 @@ class Autoscaler:
         d.running += int(np.count_nonzero(started))
         return bool(started.any())
 
-    def _start_some(self, d: Deployment, count: int, may_preempt: bool) -> int:
+    def _start_some(self, d: PoolDeployment, count: int, may_preempt: bool) -> int:
         """Start so many replicas, until one cannot start: what it lacks, or NONE."""
         fleet, last = self.env.fleet, d.first_row + d.n_rows
         return int(
@@ -127,7 +127,7 @@ class Autoscaler:
             )
         )
 
-    def _guaranteed(self, d: Deployment) -> int:
+    def _guaranteed(self, d: PoolDeployment) -> int:
         """Replicas, beside those that hold GPUs, that a deployment and what prefills for it are guaranteed."""
         specs = self.service.deployments
         i = self.deployments.index(d) % len(specs)

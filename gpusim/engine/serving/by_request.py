@@ -12,7 +12,7 @@ import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.arrivals import Arrivals
-from gpusim.engine.serving.deployment import Deployment, miss_of
+from gpusim.engine.serving.deployment import PoolDeployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.gateway import ROWS, make_room, traffic_of
 from gpusim.engine.serving.lookout import Lookout
@@ -64,7 +64,7 @@ class ByRequest:
         self,
         env: FleetEnvironment,
         service: Service,
-        deployments: list[Deployment],
+        deployments: list[PoolDeployment],
         engines: list[ServingEngine],
         arrivals: Arrivals,
         roads: Roads,
@@ -139,11 +139,11 @@ class ByRequest:
             d.asked_tokens_per_s = self.asked(d, self.env.now)
             d.left = d.left_of(self._paces.draw(i))
 
-    def drains(self, d: Deployment, i: int) -> bool:
+    def drains(self, d: PoolDeployment, i: int) -> bool:
         """Whether requests wait or run on a replica."""
         return self._under_way(d, i) > 0
 
-    def stopped(self, d: Deployment, i: int) -> None:
+    def stopped(self, d: PoolDeployment, i: int) -> None:
         """A replica was stopped that had nothing to end."""
         at = self.deployments.index(d)
         self.meters[at].held[i] = False
@@ -177,11 +177,11 @@ class ByRequest:
 
     # What policies of scaling ask ---------------------------------------------------------------------------------
 
-    def asked(self, d: Deployment, time_s: float) -> float:
+    def asked(self, d: PoolDeployment, time_s: float) -> float:
         """[tokens/s] asked of a deployment over the control interval of a time."""
         return sum(self.asked_by_region(d, time_s))
 
-    def asked_by_region(self, d: Deployment, time_s: float) -> list[float]:
+    def asked_by_region(self, d: PoolDeployment, time_s: float) -> list[float]:
         """The same, by region of the users."""
         shares = self.roads.shares(self.deployments.index(d) % self._serving)
         return [share * signal.at(time_s) for share, signal in zip(shares, self._arrivals.demand, strict=True)]
@@ -210,7 +210,7 @@ class ByRequest:
         if opens:
             self._wake(self.env.now)
 
-    def seen(self, d: Deployment) -> Seen:
+    def seen(self, d: PoolDeployment) -> Seen:
         """What its replicas have seen since it was last asked."""
         return self._lookout.seen(self.deployments.index(d), self.env.now)
 
@@ -220,7 +220,7 @@ class ByRequest:
         """Engines of a deployment."""
         return self.engines.engines[self._first[i] : self._first[i] + self.deployments[i].n_rows * self._ranks]
 
-    def _under_way(self, d: Deployment, row: int) -> int:
+    def _under_way(self, d: PoolDeployment, row: int) -> int:
         """Requests that wait or run on a replica, are brought to it, or whose KV cache it holds for others (as one)."""
         first = self._first[self.deployments.index(d)] + row * self._ranks
         mine = self.engines.engines[first : first + self._ranks]
@@ -286,7 +286,7 @@ class ByRequest:
         self.kept.append(np.array(self.traffic.kept[: gate.kept]))
         gate.kept = 0
 
-    def _lose(self, i: int, d: Deployment) -> None:
+    def _lose(self, i: int, d: PoolDeployment) -> None:
         """Requests of replicas that have lost their GPUs are sent anew, or have failed."""
         meter, routing = self.meters[i], self.service.routing or Routing()
         for row in np.flatnonzero(meter.held & (d.holding == NONE)).tolist():
@@ -299,14 +299,14 @@ class ByRequest:
             if self._arrivals.sessions is not None:
                 self._go_on()
 
-    def _stop_drained(self, d: Deployment) -> None:
+    def _stop_drained(self, d: PoolDeployment) -> None:
         for row in np.flatnonzero(d.draining).tolist():
             if self._under_way(d, row) == 0:
                 replicas.stop_replica(self.env.fleet, self.env.serving, d.first_row + row, self.env.now)
                 d.draining[row], d.ready_s[row] = False, np.inf
                 self.stopped(d, row)
 
-    def _open(self, i: int, d: Deployment) -> None:
+    def _open(self, i: int, d: PoolDeployment) -> None:
         """Which replicas are sent requests from now on, and why there are fewer than are wanted."""
         ready = (d.ready_s <= self.env.now) & ~d.draining
         self._mine(i)["open"] = np.repeat(ready, self._ranks)

@@ -26,7 +26,7 @@ def miss_of(wait: int) -> Miss:
 
 
 @dataclass
-class Deployment:
+class PoolDeployment:
     """One service in one pool: its replica rows, its rates now, and what these have come to since the last record."""
 
     service: str

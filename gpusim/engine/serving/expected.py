@@ -6,13 +6,13 @@ import numpy as np
 
 from gpusim import rng
 from gpusim.engine.capping import STEPS, draws_of
-from gpusim.engine.serving.deployment import Deployment, miss_of
+from gpusim.engine.serving.deployment import PoolDeployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.load_curve import LoadCurve
 from gpusim.engine.serving.roads import Flows, LinkWaits, Roads
 from gpusim.kernels.serving.traffic import MET, N_OUTCOMES
 from gpusim.kernels.state.codes import Miss
-from gpusim.scenario.inference import Objectives, Requests
+from gpusim.scenario.inference import Objectives, RequestMix
 from gpusim.scenario.service import Service
 
 _LEAST = np.finfo(float).tiny
@@ -30,11 +30,11 @@ class Expected:
     """
 
     def __init__(
-        self, service: Service, deployments: list[Deployment], engines: list[ServingEngine], flows: Flows,
+        self, service: Service, deployments: list[PoolDeployment], engines: list[ServingEngine], flows: Flows,
         roads: Roads, seed: int,
     ):  # fmt: skip
         self._deployments, self._flows, self._engines = deployments, flows, engines
-        promised, mix = service.objectives or Objectives(), service.requests or Requests()
+        promised, mix = service.objectives or Objectives(), service.requests or RequestMix()
         known: dict[tuple[int, float, float], LoadCurve] = {}
 
         def curve(i: int, region: int, draw: float, later_s: float = 0.0) -> LoadCurve:
@@ -81,7 +81,7 @@ class Expected:
         since, self._told = whole - self._told, whole
         return list(zip(since, latencies, strict=True))
 
-    def _draw(self, i: int, d: Deployment) -> float:
+    def _draw(self, i: int, d: PoolDeployment) -> float:
         """What caps left of its replicas' draw above idle since the last record, in whole steps: by their rate."""
         if d.capped_tokens == 0.0:
             return 1.0
@@ -90,7 +90,7 @@ class Expected:
         left = d.room_tokens / (d.room_tokens + d.capped_tokens)
         return float(draws[np.argmin(np.abs(lefts - left))])
 
-    def _outcomes(self, i: int, region: int, d: Deployment, load: float, draw: float, later_s: float) -> np.ndarray:
+    def _outcomes(self, i: int, region: int, d: PoolDeployment, load: float, draw: float, later_s: float) -> np.ndarray:
         """Shares of its requests by outcome, shape (outcomes,), where links delay them."""
         outcomes = self._of_replicas(i, region, d, load, draw)
         if later_s == 0.0:
@@ -103,7 +103,7 @@ class Expected:
         outcomes[Miss.LINK] += late
         return outcomes
 
-    def _of_replicas(self, i: int, region: int, d: Deployment, load: float, draw: float) -> np.ndarray:
+    def _of_replicas(self, i: int, region: int, d: PoolDeployment, load: float, draw: float) -> np.ndarray:
         """The same, where no link delays them."""
         if d.capped_tokens == 0.0:
             return self._curve(i, region, 1.0).outcomes_at(load)

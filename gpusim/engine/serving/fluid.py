@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.engine.serving.expected import Expected
 from gpusim.engine.serving.paces import Paces
 from gpusim.engine.serving.roads import Flows
@@ -41,7 +41,7 @@ class Fluid:
         self,
         env: FleetEnvironment,
         service: Service,
-        deployments: list[Deployment],
+        deployments: list[PoolDeployment],
         demand: Sequence[Signal],
         shares: Callable[[int], np.ndarray],
         flows: Flows,
@@ -68,11 +68,11 @@ class Fluid:
         self._stands_until_s = -math.inf  # how its demand is shared out, if no replica starts or stops
         self._began_s = -math.inf  # the control interval
 
-    def asked(self, d: Deployment, time_s: float) -> float:
+    def asked(self, d: PoolDeployment, time_s: float) -> float:
         """[tokens/s] asked of a deployment over the control interval of a time."""
         return d.asked_tokens_per_s if time_s == self._began_s else float(self.asked_by_region(d, time_s).sum())
 
-    def asked_by_region(self, d: Deployment, time_s: float) -> np.ndarray:
+    def asked_by_region(self, d: PoolDeployment, time_s: float) -> np.ndarray:
         """The same, by region of the users."""
         return self._shares(self.deployments.index(d)) * np.array([signal.at(time_s) for signal in self._demand])
 
@@ -114,11 +114,11 @@ class Fluid:
             d.tell_missing(self.env, self.service.gpus_per_replica)
         return True
 
-    def drains(self, _d: Deployment, _i: int) -> bool:
+    def drains(self, _d: PoolDeployment, _i: int) -> bool:
         """Nothing of a fluid is lost with a replica."""
         return False
 
-    def stopped(self, d: Deployment, i: int) -> None:
+    def stopped(self, d: PoolDeployment, i: int) -> None:
         """A replica was stopped."""
 
     def share(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.engine.serving.roads import Roads
 from gpusim.kernels.serving.sketch import BUCKETS
 from gpusim.kernels.serving.state import REQUEST, SHIPMENT, Engines
@@ -32,7 +32,7 @@ ROWS = 1024  # of requests under way, to begin with
 KEPT_ROWS = 1024  # of samples, until they are read
 
 
-def traffic_of(service: Service, deployments: list[Deployment], engines: list[int], roads: Roads) -> Traffic:
+def traffic_of(service: Service, deployments: list[PoolDeployment], engines: list[int], roads: Roads) -> Traffic:
     """The gateway before the first request; deployments that prefill for others stand behind these, in their order."""
     promised, routing = service.objectives or Objectives(), service.routing or Routing()
     rows = records(DEPLOYMENT, len(deployments))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.scaling import Seen
 from gpusim.kernels.serving.state import Engines
@@ -31,7 +31,9 @@ class Lookout:
     traffic : Traffic
     """
 
-    def __init__(self, deployments: list[Deployment], engines: list[ServingEngine], state: Engines, traffic: Traffic):
+    def __init__(
+        self, deployments: list[PoolDeployment], engines: list[ServingEngine], state: Engines, traffic: Traffic
+    ):
         self._deployments, self._engines, self._state, self._traffic = deployments, engines, state, traffic
         self._before = [(0.0, 0.0, 0, 0)] * len(deployments)
 

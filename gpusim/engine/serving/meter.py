@@ -6,7 +6,7 @@ import numpy as np
 
 from gpusim import gangs
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.serving.deployment import Deployment, miss_of
+from gpusim.engine.serving.deployment import PoolDeployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.kernels.serving.charging import charge
 from gpusim.kernels.state.codes import NONE, Miss, Wait
@@ -34,7 +34,9 @@ class ReplicaMeter:
         [J] Of the GPUs held, since the start: idle power and what steps drew beyond.
     """
 
-    def __init__(self, env: FleetEnvironment, d: Deployment, engine: ServingEngine, rows: np.ndarray, service: Service):
+    def __init__(
+        self, env: FleetEnvironment, d: PoolDeployment, engine: ServingEngine, rows: np.ndarray, service: Service
+    ):
         self._env, self._d, self._engine = env, d, engine
         self._rows = rows.view(np.ndarray)  # read so often that a recarray is felt
         pool = env.fleet.pools[d.pool]

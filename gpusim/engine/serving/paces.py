@@ -13,7 +13,7 @@ import numpy as np
 
 from gpusim.engine.capping import slowness
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.kernels.state.codes import NONE, Capping
 
 
@@ -34,7 +34,7 @@ class Paces:
         Some of them may be capped.
     """
 
-    def __init__(self, env: FleetEnvironment, deployments: list[Deployment]):
+    def __init__(self, env: FleetEnvironment, deployments: list[PoolDeployment]):
         self._env, self._read = env, 0
         fleet = env.fleet
         self._sites = [self._site(d) for d in deployments]
@@ -43,12 +43,12 @@ class Paces:
         self._n_moves = np.asarray(fleet.clock)["n_cap_moves"]  # read often, for which a record is slow
         self.any = len(fleet.cap_moves) > 0 and any(s != NONE and fleet.sites["cap_steps"][s] for s in self._sites)
 
-    def _site(self, d: Deployment) -> int:
+    def _site(self, d: PoolDeployment) -> int:
         """Whose caps reach a deployment; NONE: no cap does."""
         reached = self._env.serving.replicas["capped_w"][d.rows] > 0.0
         return int(self._env.fleet.pools[d.pool].site) if reached.any() else NONE
 
-    def _group(self, d: Deployment, s: int) -> int:
+    def _group(self, d: PoolDeployment, s: int) -> int:
         """Among what the site caps one after the other."""
         if s == NONE:
             return 0

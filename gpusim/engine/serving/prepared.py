@@ -11,7 +11,7 @@ from gpusim.engine.build import Names
 from gpusim.engine.capping import PROMPTS, TOKENS, draws_of, prompts_left, steps_of
 from gpusim.engine.description import Replicas, SiteCaps
 from gpusim.engine.serving.arrivals import Arrivals, SyntheticArrivals, TraceArrivals
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.engine.serving.engines import ServingEngine, serving_engines
 from gpusim.errors import ScenarioError
 from gpusim.inputs.demand import demand_signal
@@ -57,7 +57,7 @@ class Prepared:
 
     services: dict[str, Service]
     demand: dict[str, Signal]
-    deployments: list[Deployment]
+    deployments: list[PoolDeployment]
     replicas: Replicas
     arrivals: dict[str, Arrivals] = field(default_factory=dict)
     engines: dict[tuple[str, str], ServingEngine] = field(default_factory=dict)
@@ -98,7 +98,7 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
             full = peak / (rate * left_of(_least_draw(service, scenario.sites[spec.site])))
             count = min(_most(service, role, full), int(gpus[pool]) // service.gpus_per_replica)
             load_s = service.load_s + _weights_s(service, engine)
-            deployments.append(Deployment(name, pool, share, rate, len(rows), count, load_s, role, left_of))
+            deployments.append(PoolDeployment(name, pool, share, rate, len(rows), count, load_s, role, left_of))
             one = service.gpus_per_replica, names.tenants.index(service.tenant), service.priority
             rows += [(*one, *_draws(service, kind, role, engine, scenario))] * count
     columns, kinds = zip(*rows, strict=True) if rows else [()] * 6, ("i8", "i8", "i4", "f8", "f8", "f8")

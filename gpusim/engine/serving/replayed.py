@@ -32,7 +32,7 @@ PIECE_S = 3600.0  # of arrivals that are drawn at a time
 
 
 @dataclass(frozen=True)
-class Part:
+class ReplayedInterval:
     """What one deployment drew above idle in one record interval: ``booked_j`` [J] in the shape of ``drawn``."""
 
     start_s: float
@@ -53,7 +53,7 @@ class Part:
 class ReplayedPower:
     """What a site's services drew in their steps, above the idle power of their replicas."""
 
-    parts: list[Part]
+    parts: list[ReplayedInterval]
 
     def energy_j(self, at_s: np.ndarray) -> np.ndarray:
         """[J] Up to some moments."""
@@ -169,7 +169,7 @@ class _Again:
         self._seed, self._drawn_s = int(result.manifest["seed"]), 0.0
         self._came = pd.DataFrame()
 
-    def parts(self, served: pd.DataFrame, site: str, booked: _Booked) -> Iterator[Part]:
+    def parts(self, served: pd.DataFrame, site: str, booked: _Booked) -> Iterator[ReplayedInterval]:
         """What its deployments at a site drew, by the rows of ``services`` of all of them."""
         for (start_s, end_s), rows in served.groupby(["start_s", "end_s"]):
             came = self._requests(start_s - LEAD_S, end_s)
@@ -190,7 +190,7 @@ class _Again:
                 ):
                     if where == site:
                         booked_j = booked.steps_j(self._name, kind, start_s, place)
-                        yield Part(start_s, end_s, booked_j, drawn)
+                        yield ReplayedInterval(start_s, end_s, booked_j, drawn)
 
     def _requests(self, from_s: float, to_s: float) -> pd.DataFrame:
         """Those that come in a span; it may begin before the end of the last, but not before its start."""

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.kernels.state.codes import NONE
 from gpusim.scenario.inference import Routing
 from gpusim.scenario.service import Service
@@ -39,7 +39,7 @@ class Roads:
     """
 
     def __init__(
-        self, jurisdictions: dict[str, str], service: Service, deployments: list[Deployment],
+        self, jurisdictions: dict[str, str], service: Service, deployments: list[PoolDeployment],
         prices: dict[str, Callable[[int], float]], trips_s: Mapping[tuple[str, str], float] = MappingProxyType({}),
     ):  # fmt: skip
         self._weights = np.array([d.weight for d in deployments])

@@ -13,11 +13,11 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.scenario.inference import Autoscaling, Objectives
 from gpusim.scenario.service import LOOKING_AHEAD, Service
 
-Wanted = Callable[[Deployment, float], int]
+Wanted = Callable[[PoolDeployment, float], int]
 LATE_GROWTH = 0.1  # of the replicas, that "latency" adds
 
 
@@ -33,7 +33,9 @@ class Seen:
 
 
 def policy_of(
-    service: Service, asked: Callable[[Deployment, float], float], seen: Callable[[Deployment], Seen] | None = None
+    service: Service,
+    asked: Callable[[PoolDeployment, float], float],
+    seen: Callable[[PoolDeployment], Seen] | None = None,
 ) -> Wanted:
     """The policy of a service.
 
@@ -46,14 +48,14 @@ def policy_of(
     """
     spec = service.scaling or Autoscaling()
 
-    def by_demand(d: Deployment, time_s: float) -> int:
+    def by_demand(d: PoolDeployment, time_s: float) -> int:
         return math.ceil(asked(d, time_s) / (d.paced_tokens_per_s * service.target_utilisation))
 
-    def predictive(d: Deployment, time_s: float) -> int:
+    def predictive(d: PoolDeployment, time_s: float) -> int:
         ahead = range(1 + math.ceil(d.load_s / service.control_s))
         return max(by_demand(d, time_s + i * service.control_s) for i in ahead)
 
-    def static(d: Deployment, _time_s: float) -> int:
+    def static(d: PoolDeployment, _time_s: float) -> int:
         return service.prefill.replicas if d.role == "prefill" else spec.replicas
 
     if spec.policy in LOOKING_AHEAD:
@@ -61,27 +63,27 @@ def policy_of(
         return ahead[spec.policy]
     after = _after(spec, service)
 
-    def wanted(d: Deployment, time_s: float) -> int:
+    def wanted(d: PoolDeployment, time_s: float) -> int:
         return by_demand(d, time_s) if time_s == 0.0 else after(d, seen(d))
 
     return _kept_for(spec.keep_s, wanted)
 
 
-def _after(spec: Autoscaling, service: Service) -> Callable[[Deployment, Seen], int]:
+def _after(spec: Autoscaling, service: Service) -> Callable[[PoolDeployment, Seen], int]:
     """The replicas that bring what was seen to its target."""
     share = (service.objectives or Objectives()).share
     target = service.target_utilisation
 
-    def utilisation(d: Deployment, seen: Seen) -> int:
+    def utilisation(d: PoolDeployment, seen: Seen) -> int:
         return math.ceil(seen.tokens_per_s / (d.paced_tokens_per_s * target))
 
-    def queue(_d: Deployment, seen: Seen) -> int:
+    def queue(_d: PoolDeployment, seen: Seen) -> int:
         return math.ceil(seen.requests / spec.requests_per_replica)
 
-    def kv(d: Deployment, seen: Seen) -> int:
+    def kv(d: PoolDeployment, seen: Seen) -> int:
         return math.ceil(d.running * seen.kv_share / target)
 
-    def latency(d: Deployment, seen: Seen) -> int:
+    def latency(d: PoolDeployment, seen: Seen) -> int:
         if seen.kept < share * seen.ended:
             return d.running + math.ceil(LATE_GROWTH * d.running)
         fewer = d.running - 1
@@ -95,7 +97,7 @@ def _kept_for(keep_s: float, wanted: Wanted) -> Wanted:
     """The most that were wanted over so long: replicas that stop would soon have to load again."""
     past: dict[int, deque[tuple[float, int]]] = defaultdict(deque)
 
-    def most(d: Deployment, time_s: float) -> int:
+    def most(d: PoolDeployment, time_s: float) -> int:
         mine = past[d.first_row]
         mine.append((time_s, wanted(d, time_s)))
         while mine[0][0] < time_s - keep_s:

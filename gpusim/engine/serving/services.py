@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.autoscaler import Autoscaler
 from gpusim.engine.serving.by_request import ByRequest
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.expected import Expected
 from gpusim.engine.serving.fluid import Fluid
@@ -67,7 +67,7 @@ class Services:
         return Autoscaler(env, spec, mine, detail, policy_of(spec, detail.asked))
 
     def _prices(
-        self, mine: list[Deployment], engines: list[ServingEngine], serving: int
+        self, mine: list[PoolDeployment], engines: list[ServingEngine], serving: int
     ) -> dict[str, Callable[[int], float]]:
         """What a token of each of the first deployments takes now, for routing: USD, and grams of CO2e."""
 
@@ -84,14 +84,14 @@ class Services:
             "greenest": lambda i: of_token(i, "followed_g_per_j"),
         }
 
-    def _site(self, d: Deployment) -> np.record:
+    def _site(self, d: PoolDeployment) -> np.record:
         return self.env.fleet.sites[self.env.fleet.pools[d.pool].site]
 
     def run(self) -> Generator:
         """SimPy process: the control steps of all services."""
         while True:
             due_s = min(scaler.due_s for scaler in self._autoscalers)
-            yield self.env.at(due_s, Place.SERVICES)
+            yield self.env.at(due_s, EventPriority.SERVICES)
             self.catch_up()
             for scaler in self._autoscalers:
                 if scaler.due_s == due_s:
@@ -101,7 +101,7 @@ class Services:
                         self._wake(moment_s)
 
     def _wake(self, time_s: float) -> None:
-        self.env.at(time_s, Place.SHARING).callbacks.append(self.share)
+        self.env.at(time_s, EventPriority.SHARING).callbacks.append(self.share)
 
     def share(self, _event: object = None) -> None:
         """What runs has changed: all services share their demand out anew."""

@@ -14,7 +14,7 @@ import numpy as np
 from gpusim.kernels.serving.traffic import ARRIVAL
 from gpusim.kernels.state.bundle import record, records
 from gpusim.kernels.state.codes import NONE
-from gpusim.scenario.inference import Requests
+from gpusim.scenario.inference import RequestMix
 
 LEAST_SHARE = 0.1  # of the mean time to think, that each takes at least
 TO_COME = record(  # a turn that waits for the one before it
@@ -39,7 +39,7 @@ class Sessions:
 
     Parameters
     ----------
-    mix : Requests
+    mix : RequestMix
     random : callable
         ``random(part)``: a stream of random numbers.
     block_tokens : int
@@ -55,7 +55,7 @@ class Sessions:
 
     def __init__(
         self,
-        mix: Requests,
+        mix: RequestMix,
         random: Callable[[str], np.random.Generator],
         block_tokens: int,
         pairs: np.ndarray | None = None,
@@ -145,7 +145,7 @@ class Sessions:
         return _in_order(arrivals, due) if count else arrivals
 
 
-def turns_of(mix: Requests, drawn: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def turns_of(mix: RequestMix, drawn: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Tokens of prompts, with all before them in their session, and of outputs, as many as are drawn.
 
     Parameters
@@ -167,7 +167,7 @@ def _so_far(made: np.recarray, own: np.ndarray, first: np.ndarray, tokens: np.nd
 
 
 def _lengths(
-    mix: Requests, pairs: np.ndarray | None, of_prompts: np.random.Generator, of_outputs: np.random.Generator, n: int
+    mix: RequestMix, pairs: np.ndarray | None, of_prompts: np.random.Generator, of_outputs: np.random.Generator, n: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Tokens that so many turns add, and of their answers."""
     if pairs is not None:

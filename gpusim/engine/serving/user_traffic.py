@@ -9,10 +9,10 @@ from collections.abc import Generator, Mapping, Sequence
 import numpy as np
 import simpy
 
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.links import Network
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.engine.serving.services import Services
 from gpusim.scenario.service import Service
 
@@ -56,7 +56,7 @@ class UserTraffic:
             self._network.set_stream(name, self._asked(name, spec), self._read(name, spec))
             self._tell()
             steps += 1
-            yield self.env.at(steps * spec.control_s, Place.SHARING)
+            yield self.env.at(steps * spec.control_s, EventPriority.SHARING)
 
     def _asked(self, name: str, spec: Service) -> dict[int, float]:
         """[bytes/s] Of requests by path, over the control interval that begins now."""
@@ -100,7 +100,7 @@ class UserTraffic:
                 read_per_s[i] = self._network.streams.left_to_read(row, detail.kv_bytes_per_s(i))
         return later_s, growth, read_per_s
 
-    def _ways(self, spec: Service, d: Deployment) -> list[int | None]:
+    def _ways(self, spec: Service, d: PoolDeployment) -> list[int | None]:
         """The path from each region of users to a deployment, where there is one."""
         users = (spec.users or {}).values()
         return [self._rows.get(frozenset((one.region, self._region(d)))) for one in users]
@@ -113,7 +113,7 @@ class UserTraffic:
         ends = frozenset(self._region(detail.deployments[k]) for k in (i, i + len(spec.deployments)))
         return self._rows.get(ends)
 
-    def _region(self, d: Deployment) -> str:
+    def _region(self, d: PoolDeployment) -> str:
         return self._regions[int(self.env.fleet.pools[d.pool].site)]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from gpusim.inputs.requests.trace import Requests as Trace
 from gpusim.inputs.signals import Signal
-from gpusim.scenario.inference import Requests
+from gpusim.scenario.inference import RequestMix
 
 # Synthetic requests whose rate follows demand: bursts of a stated CV, lognormal lengths.
 
@@ -25,7 +25,7 @@ class SyntheticRequests:
 
     Parameters
     ----------
-    mix : Requests
+    mix : RequestMix
     rate_per_s : Signal
         [1/s] Requests to expect.
     duration_s : float
@@ -38,7 +38,7 @@ class SyntheticRequests:
 
     def __init__(
         self,
-        mix: Requests,
+        mix: RequestMix,
         rate_per_s: Signal,
         duration_s: float,
         random: Callable[[str], np.random.Generator],
@@ -109,7 +109,7 @@ def _lengths(generator: np.random.Generator, mean: float, cv: float) -> np.ndarr
 NEIGHBOURS = 200  # gaps, over whose mean each is measured: the rate of a moment
 
 
-def mix_of(trace: Trace) -> Requests:
+def mix_of(trace: Trace) -> RequestMix:
     """Means and CVs of the lengths, and the CV of the times between requests beside the changes of their rate.
 
     Parameters
@@ -120,7 +120,7 @@ def mix_of(trace: Trace) -> Requests:
     given = (trace.prompt_tokens > 0) & (trace.output_tokens > 0)
     prompt, prompt_cv = _moments(trace.prompt_tokens[given])
     output, output_cv = _moments(trace.output_tokens[given])
-    return Requests(
+    return RequestMix(
         prompt_tokens=prompt, prompt_cv=prompt_cv, output_tokens=output, output_cv=output_cv,
         burst_cv=_burst_cv(trace.arrival_s[given]),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 Scores of a request on all nodes are kept; of those, only nodes are scored again that changed since a job with this
 request was last placed.
 
-Writes: room_changes, room_gpus, room_groups, rooms, scores, shapes, spans.
+Writes: gpu_left, node_changes, node_groups, scored_nodes, scores, shapes, spans.
 Reads: scoring.
 Units: MiB, GPU/1000, GPUs.
 """
@@ -14,7 +14,7 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.packing.fragmentation import by_fragment, fragment, look
 from gpusim.kernels.packing.score import group, score
 from gpusim.kernels.state.codes import Placement
-from gpusim.kernels.state.rooms import WHOLE
+from gpusim.kernels.state.scored_nodes import WHOLE
 
 _RANDOM, _FGD = int(Placement.RANDOM), int(Placement.FGD)
 
@@ -27,12 +27,12 @@ def refresh(s, h):
     first, n_nodes, upto = span.first, span.n_nodes, span.changes
     if shape.seen < 0 or upto - shape.seen > n_nodes:
         for n in range(first, first + n_nodes):
-            if s.rooms[n].changed >= shape.seen:
+            if s.scored_nodes[n].changed >= shape.seen:
                 s.scores[shape.row + n] = score(s, n, shape)
     else:
         for i in range(shape.seen, upto):
-            n = s.room_changes[first + i % n_nodes]
-            if s.rooms[n].changed == i:  # its last
+            n = s.node_changes[first + i % n_nodes]
+            if s.scored_nodes[n].changed == i:  # its last
                 s.scores[shape.row + n] = score(s, n, shape)
     shape.seen = upto
 
@@ -84,18 +84,18 @@ def shared_gpu(s, n, shape, draw):
         return at
     if s.scoring[0].placement == _RANDOM:
         count = 0
-        for g in range(s.rooms[n].gpus):
-            if s.room_gpus[n, g] >= shape.gpu_milli:
+        for g in range(s.scored_nodes[n].gpus):
+            if s.gpu_left[n, g] >= shape.gpu_milli:
                 count += 1
         left = int(draw * count)
-        for g in range(s.rooms[n].gpus):
-            if s.room_gpus[n, g] >= shape.gpu_milli:
+        for g in range(s.scored_nodes[n].gpus):
+            if s.gpu_left[n, g] >= shape.gpu_milli:
                 if left == 0:
                     return g
                 left -= 1
     at = -1
-    for g in range(s.rooms[n].gpus):
-        if s.room_gpus[n, g] >= shape.gpu_milli and (at < 0 or s.room_gpus[n, g] < s.room_gpus[n, at]):
+    for g in range(s.scored_nodes[n].gpus):
+        if s.gpu_left[n, g] >= shape.gpu_milli and (at < 0 or s.gpu_left[n, g] < s.gpu_left[n, at]):
             at = g
     return at
 
@@ -104,8 +104,8 @@ def shared_gpu(s, n, shape, draw):
 def idle_gpus(s, n, count):
     """Bits of the first GPUs of a node that nobody uses."""
     held = 0
-    for g in range(s.rooms[n].gpus):
-        if count > 0 and s.room_gpus[n, g] == WHOLE:
+    for g in range(s.scored_nodes[n].gpus):
+        if count > 0 and s.gpu_left[n, g] == WHOLE:
             held |= 1 << g
             count -= 1
     return held
@@ -114,33 +114,33 @@ def idle_gpus(s, n, count):
 @inner
 def note(s, n):
     """A node has changed."""
-    room = s.rooms[n]
-    span = s.spans[room.span]
+    node = s.scored_nodes[n]
+    span = s.spans[node.span]
     look(s, n)
-    now = fragment(s, n, room.cpu_free) if room.on != 0 else 0
-    span.fragment += now - room.fragment
-    room.fragment, room.changed = now, span.changes
-    s.room_changes[span.first + span.changes % span.n_nodes] = n
+    now = fragment(s, n, node.cpu_free) if node.on != 0 else 0
+    span.fragment += now - node.fragment
+    node.fragment, node.changed = now, span.changes
+    s.node_changes[span.first + span.changes % span.n_nodes] = n
     span.changes += 1
 
 
 @inner
 def move(s, h, n, held, way):
     """What a job of a shape takes (1) of a node and of its GPUs with these bits, or gives back (-1)."""
-    shape, room = s.shapes[h], s.rooms[n]
-    room.cpu_free -= way * shape.cpu_milli
-    room.memory_free -= way * shape.memory_mib
+    shape, node = s.shapes[h], s.scored_nodes[n]
+    node.cpu_free -= way * shape.cpu_milli
+    node.memory_free -= way * shape.memory_mib
     if shape.gpus > 0:
         milli, own = way * shape.gpu_milli, group(shape)
-        for g in range(room.gpus):
+        for g in range(node.gpus):
             if held >> g & 1:
-                if s.room_gpus[n, g] == WHOLE:
-                    room.idle -= 1
-                s.room_gpus[n, g] -= milli
-                if s.room_gpus[n, g] == WHOLE:
-                    room.idle += 1
-        room.gpu_free -= shape.gpus * milli
-        s.room_groups[n, own] += way
-        if s.room_groups[n, own] == (1 if way > 0 else 0):
-            room.groups += way
+                if s.gpu_left[n, g] == WHOLE:
+                    node.idle -= 1
+                s.gpu_left[n, g] -= milli
+                if s.gpu_left[n, g] == WHOLE:
+                    node.idle += 1
+        node.gpu_free -= shape.gpus * milli
+        s.node_groups[n, own] += way
+        if s.node_groups[n, own] == (1 if way > 0 else 0):
+            node.groups += way
     note(s, n)

@@ -7,8 +7,8 @@ requests), so that what changes nothing is exactly 0.
 Source: Weng et al. (2023), Beware of fragmentation: scheduling GPU-sharing workloads with fragmentation gradient
 descent, USENIX ATC, section 4.
 
-Writes: room_left.
-Reads: room_gpus, rooms, scoring, shapes, usual, usual_counts, usual_cpus.
+Writes: left_then.
+Reads: gpu_left, scored_nodes, scoring, shapes, usual, usual_counts, usual_cpus.
 Units: GPU/1000, GPUs.
 """
 
@@ -17,14 +17,14 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.state.rooms import WHOLE
+from gpusim.kernels.state.scored_nodes import WHOLE
 
 
 @inner
 def look(s, n):
-    """Have the GPUs of a node as they are in ``room_left``."""
-    for g in range(s.rooms[n].gpus):
-        s.room_left[g] = s.room_gpus[n, g]
+    """Have the GPUs of a node as they are in ``left_then``."""
+    for g in range(s.scored_nodes[n].gpus):
+        s.left_then[g] = s.gpu_left[n, g]
 
 
 @inner
@@ -42,11 +42,11 @@ def rank(s, cpu_milli):
 
 @inner
 def fragment(s, n, cpu_free):
-    """Fragment of a node with the GPUs in ``room_left`` and so much CPU [GPU thousandths x requests counted]."""
-    node = s.rooms[n]
+    """Fragment of a node with the GPUs in ``left_then`` and so much CPU [GPU thousandths x requests counted]."""
+    node = s.scored_nodes[n]
     step, free, useful = rank(s, cpu_free), 0, 0
     for g in range(node.gpus):
-        free += s.room_left[g]
+        free += s.left_then[g]
     if free == 0:
         return 0
     for k in range(len(s.usual)):
@@ -55,9 +55,9 @@ def fragment(s, n, cpu_free):
             continue
         count, fits = 0, 0
         for g in range(node.gpus):
-            if s.room_left[g] >= kind.gpu_milli:
+            if s.left_then[g] >= kind.gpu_milli:
                 count += 1
-                fits += s.room_left[g]
+                fits += s.left_then[g]
         if count >= kind.gpus:
             useful += requests * fits
     return s.scoring[0].counted * free - useful
@@ -72,23 +72,23 @@ def gain(s, lost):
 @inner
 def by_fragment(s, n, shape):
     """(score, GPU) of a job on a node that fits it; where it shares a GPU that of the best one, else -1."""
-    node = s.rooms[n]
+    node = s.scored_nodes[n]
     cpu_free = node.cpu_free - shape.cpu_milli
     look(s, n)
     if shape.gpus != 1 or shape.gpu_milli == WHOLE:
         wanted = shape.gpus
         for g in range(node.gpus):
-            if wanted > 0 and s.room_left[g] == WHOLE:
-                s.room_left[g] = 0
+            if wanted > 0 and s.left_then[g] == WHOLE:
+                s.left_then[g] = 0
                 wanted -= 1
         return gain(s, node.fragment - fragment(s, n, cpu_free)), -1
     best, at, before = -1, -1, -1
     for g in range(node.gpus):
-        left = s.room_left[g]
+        left = s.left_then[g]
         if left >= shape.gpu_milli and left != before:  # of equals beside each other the first
-            s.room_left[g] = left - shape.gpu_milli
+            s.left_then[g] = left - shape.gpu_milli
             score = gain(s, node.fragment - fragment(s, n, cpu_free))
-            s.room_left[g] = left
+            s.left_then[g] = left
             before = left
             if score > best:
                 best, at = score, g

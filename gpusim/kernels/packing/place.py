@@ -1,7 +1,7 @@
 """Pods that come one by one and stay.
 
 Writes: pods, totals, `fragments`, `pod`, `used_milli`.
-Reads: rooms, shapes, spans.
+Reads: scored_nodes, shapes, spans.
 Units: GPU/1000, GPUs.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.packing.choose import choose_node, idle_gpus, move, note, refresh, shared_gpu
-from gpusim.kernels.state.rooms import WHOLE
+from gpusim.kernels.state.scored_nodes import WHOLE
 
 
 @inner
@@ -47,7 +47,7 @@ def arrive(s, p):
 @kernel
 def begin(s):
     """Fragments of all nodes as they are."""
-    for n in range(len(s.rooms)):
+    for n in range(len(s.scored_nodes)):
         note(s, n)
 
 

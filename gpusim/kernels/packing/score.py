@@ -5,7 +5,7 @@ Sources: Weng et al. (2023), section 6.1, and the scheduler's plugins in hkust-a
 Amaral et al. (SC 2017). Each is of the order of the node's GPUs, FGD of these times kinds of usual requests.
 
 Writes: nothing.
-Reads: room_gpus, room_groups, rooms, scoring, shapes.
+Reads: gpu_left, node_groups, scored_nodes, scoring, shapes.
 Units: MiB, GPU/1000, GPUs.
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 from gpusim.kernels._jit import inner
 from gpusim.kernels.packing.fragmentation import by_fragment
 from gpusim.kernels.state.codes import Placement
-from gpusim.kernels.state.rooms import WHOLE
+from gpusim.kernels.state.scored_nodes import WHOLE
 
 _DOT, _CLUSTERING, _PACKING = int(Placement.DOT_PRODUCT), int(Placement.CLUSTERING), int(Placement.PACKING)
 _LEAST_LEFT, _FGD = int(Placement.LEAST_LEFT), int(Placement.FGD)
@@ -23,7 +23,7 @@ _LEAST_LEFT, _FGD = int(Placement.LEAST_LEFT), int(Placement.FGD)
 @inner
 def fits(s, n, shape):
     """Whether a node has room for a job: CPU, memory, and enough GPUs of a type that will do."""
-    node = s.rooms[n]
+    node = s.scored_nodes[n]
     if node.on == 0 or node.cpu_free < shape.cpu_milli or node.memory_free < shape.memory_mib:
         return False
     if shape.gpus == 0:
@@ -35,7 +35,7 @@ def fits(s, n, shape):
     if node.idle > 0:
         return True
     for g in range(node.gpus):
-        if s.room_gpus[n, g] >= shape.gpu_milli:
+        if s.gpu_left[n, g] >= shape.gpu_milli:
             return True
     return False
 
@@ -69,9 +69,9 @@ def clustering(s, n, shape):
     """First nodes that hold only jobs of the same kind, then some, then none at all; among these the fuller."""
     if shape.gpus == 0:
         return 0
-    node, most = s.rooms[n], s.scoring[0].most_gpu_milli
+    node, most = s.scored_nodes[n], s.scoring[0].most_gpu_milli
     fuller = 25 * (most - node.gpu_free) // most
-    if s.room_groups[n, group(shape)] > 0:
+    if s.node_groups[n, group(shape)] > 0:
         return fuller + (75 if node.groups == 1 else 50)
     return fuller + (25 if node.groups == 0 else 0)
 
@@ -81,15 +81,15 @@ def packing(s, n, shape):
     """First GPUs in use, the fuller the better; then few idle ones of a node in use; then an idle node, a small one."""
     if shape.gpus == 0:
         return 0
-    node = s.rooms[n]
+    node = s.scored_nodes[n]
     if node.idle == node.gpus:
         return max(33 - node.gpus, node.gpus)
     if shape.gpu_milli == WHOLE:
         return max(50 - shape.gpus, 33)
     tightest = WHOLE
     for g in range(node.gpus):
-        if shape.gpu_milli <= s.room_gpus[n, g] < tightest:
-            tightest = s.room_gpus[n, g]
+        if shape.gpu_milli <= s.gpu_left[n, g] < tightest:
+            tightest = s.gpu_left[n, g]
     return 49 if tightest == WHOLE else 100 - tightest * 100 // WHOLE // 10
 
 
@@ -98,7 +98,7 @@ def score(s, n, shape):
     """Score of a job on a node under the placement in force; -1 if it does not fit."""
     if not fits(s, n, shape):
         return -1
-    rule, node = s.scoring[0].placement, s.rooms[n]
+    rule, node = s.scoring[0].placement, s.scored_nodes[n]
     if rule == _FGD:
         found, _gpu = by_fragment(s, n, shape)
         return found

@@ -6,7 +6,7 @@ import numpy as np
 
 from gpusim.kernels.bundle_type import teach
 from gpusim.kernels.state.bundle import Bundle, record
-from gpusim.kernels.state.rooms import ROOMS
+from gpusim.kernels.state.scored_nodes import SCORED_NODES
 
 POD = record(
     [
@@ -42,7 +42,7 @@ class Packing(Bundle):
     """All that kernels see of a cluster and its pods; all nodes are one span."""
 
     ARRAYS = {
-        **ROOMS,
+        **SCORED_NODES,
         "pods": (POD, 1),
         "end_keys": (np.dtype("f8"), 1),  # heap of the ends of pods that run
         "end_ids": (np.dtype("i8"), 1),

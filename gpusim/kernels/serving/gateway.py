@@ -134,19 +134,19 @@ def _close(s, t, row, outcome):
 
 
 @inner
-def _count(t, place, time_s):
-    t.sketch[place, bucket(time_s)] += 1
-    t.sums_s[place] += time_s
+def _count(t, position, time_s):
+    t.sketch[position, bucket(time_s)] += 1
+    t.sums_s[position] += time_s
 
 
 @inner
 def count_ended(s, t, row):
     """Count the times and the tokens of a request that has ended."""
-    request, place = s.requests[row], 3 * pair_of(t, row)
-    _count(t, place, ttft_of(s, t, row))
+    request, position = s.requests[row], 3 * pair_of(t, row)
+    _count(t, position, ttft_of(s, t, row))
     if request.output_tokens > 1:
-        _count(t, place + 1, token_time_of(request))
-    _count(t, place + 2, request.end_s - request.arrival_s + trip_s_of(t, row) + t.tickets[row].link_s)
+        _count(t, position + 1, token_time_of(request))
+    _count(t, position + 2, request.end_s - request.arrival_s + trip_s_of(t, row) + t.tickets[row].link_s)
     t.deployments[t.tickets[row].deployment].served_tokens += request.output_tokens
 
 

@@ -45,7 +45,7 @@ def _count(f, v, r, p, sign):
     site = f.sites[pool.site]
     most = most_w(f, v, r, p)
     pool.serving_most_w += sign * most
-    site.serving_room_w += sign * most
+    site.serving_headroom_w += sign * most
     capped_w = site.floor * replica.capped_w * held_gpus(pool, replica.gpus)
     count_draw(f, replica.holding, sign, capped_w, 0.0, _full_w(f, v, r, p))
 
@@ -125,4 +125,4 @@ def _load(f, p, busy_gpus, draw, now):
     pool.serving_drawn_w += change_w
     site.phase_w[_SERVING] += change_w
     site.it_w += change_w
-    site.serving_room_w -= change_w
+    site.serving_headroom_w -= change_w

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels.state.bundle import record
-from gpusim.kernels.state.codes import N_CAUSE, N_LEVEL, N_PHASE, N_TIER, N_WAIT
+from gpusim.kernels.state.codes import N_CAUSE, N_LOCALITY, N_PHASE, N_TIER, N_WAIT
 
 NEVER = 1 << 60  # a priority that nobody has
 
@@ -41,7 +41,7 @@ POOL = record(
         ("first_domain", "i8"),
         ("domains_per_pod", "i8"),
         ("n_pods", "i8"),
-        ("exchange", "f8", (N_LEVEL,)),  # time that gangs take to exchange data by `Level`, in any unit
+        ("exchange", "f8", (N_LOCALITY,)),  # time that gangs take to exchange data by `Locality`, in any unit
         ("feeder_nodes", "i8", (N_TIER,)),  # nodes on each feeder, by `Tier`; 0: there are none
         ("first_feeder", "i8", (N_TIER,)),
         ("gpu_step", "i8"),  # by which the limit of its GPUs asks for runs to be capped
@@ -161,8 +161,8 @@ SITE = record(
         ("followed_g_per_j", "f8"),  # average or marginal, by which dispatch and policies go
         ("it_w", "f8"),
         ("late_w", "f8"),  # facility power, of what was told after it was drawn
-        ("serving_room_w", "f8"),  # what replicas may draw beyond what they draw now, under the deepest caps
-        ("room", "i8"),  # conservative: microwatts of IT power that jobs may draw, as its line knows
+        ("serving_headroom_w", "f8"),  # what replicas may draw beyond what they draw now, under the deepest caps
+        ("headroom", "i8"),  # conservative: microwatts of IT power that jobs may draw, as its line knows
         ("drawn", "i8"),  # microwatts that running jobs draw
         ("metered", "i1"),  # its power has a line
         ("phase_w", "f8", (N_PHASE,)),

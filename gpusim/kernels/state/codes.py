@@ -78,7 +78,7 @@ class Order(IntEnum):
     SERVICE = 5  # by levels of what they had so far
 
 
-GREEDY_ONLY = (Order.REMAINING, Order.REMAINING_GPU, Order.SERVICE)  # which place a job has changes as it runs
+GREEDY_ONLY = (Order.REMAINING, Order.REMAINING_GPU, Order.SERVICE)  # a job's position changes as it runs
 
 
 class Backfill(IntEnum):
@@ -116,7 +116,7 @@ class Topology(IntEnum):
     UNCONSTRAINED = 2  # any nodes
 
 
-class Level(IntEnum):
+class Locality(IntEnum):
     """The smallest part of a pool in which all nodes of a gang are."""
 
     DOMAIN = 0
@@ -154,7 +154,7 @@ class Dispatch(IntEnum):
     BEST_NODE = 5
 
 
-N_CAUSE, N_WAIT, N_PHASE, N_LEVEL, N_TIER = len(Cause), len(Wait), len(Phase), len(Level), len(Tier)
+N_CAUSE, N_WAIT, N_PHASE, N_LOCALITY, N_TIER = len(Cause), len(Wait), len(Phase), len(Locality), len(Tier)
 
 # Node states.
 OFF, ON, DOWN, SPARE = 0, 1, 2, 3

@@ -10,8 +10,8 @@ from gpusim.kernels.state.feeders import FEEDER
 from gpusim.kernels.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
 from gpusim.kernels.state.plans import CHUNK, LINE, PLAN, SEAT
 from gpusim.kernels.state.queues import LANE
-from gpusim.kernels.state.rooms import ROOMS
 from gpusim.kernels.state.rosters import ENTRY, ROSTER
+from gpusim.kernels.state.scored_nodes import SCORED_NODES
 
 SCHEDULING = record(  # how jobs are ordered, placed and dispatched: does not change
     [
@@ -46,7 +46,7 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("n_ends", "i8"),
         ("unfinished", "i8"),
         ("n_segments", "i8"),
-        ("bookings", "i8"),  # of conservative backfill: what is taken of lines, and rows of its tables used so far
+        ("claims", "i8"),  # of conservative backfill: what is taken of lines, and rows of its tables used so far
         ("n_chunks", "i8"),
         ("spare_chunk", "i8"),
         ("n_seats", "i8"),
@@ -56,7 +56,7 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("n_due", "i8"),
         ("first_noted", "i8"),  # chain of the jobs and replicas that started or stopped since
         ("n_ordered", "i8"),
-        ("ordered_at", "i8"),  # next place of `ordered` in the walk of a pass
+        ("ordered_at", "i8"),  # next position of `ordered` in the walk of a pass
         ("ordered_pool", "i8"),  # the pool that `ordered` is about
         ("epoch", "i4"),  # may begin anew: only whether two are equal is asked
         ("n_dirty", "i8"),
@@ -84,8 +84,8 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "cpu_memory_left": (np.dtype("i8"), 2),  # (nodes, 2): what is left of these
     "cpu_memory_then": (np.dtype("i8"), 2),  # (nodes, 2): scratch: the same, were some jobs over
     "hosts": (np.dtype("i8"), 1),  # by pool: holdings of the GPUs that jobs share
-    **ROOMS,  # under a placement by score, as is what follows
-    "requests": (np.dtype("i8"), 1),  # of jobs: among those that differ
+    **SCORED_NODES,  # under a placement by score, as is what follows
+    "request_kind": (np.dtype("i8"), 1),  # of jobs: which of the requests that differ each has
     "draws": (np.dtype("f8"), 2),  # (jobs, 2): from 0 to 1, for the placement that draws nodes and GPUs
     "gpus_of": (np.dtype("i8"), 1),  # of holdings: bits of the GPUs that they have of each of their nodes
     "host_at": (np.dtype("i8"), 2),  # (nodes, GPUs): holding of the GPU where jobs share it
@@ -119,14 +119,14 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "cap_priorities": (np.dtype("i8"), 1),  # all priorities, the least first
     "cap_moves": (CAP_MOVE, 1),  # since the start, where replicas may be capped: these are played behind
     "fresh": (np.dtype("i8"), 1),
-    "feeders": (FEEDER, 1),  # by pool, tier and place
+    "feeders": (FEEDER, 1),  # by pool, tier and position
     "feeder_w": (np.dtype("f8"), 2),  # (feeders, 2): what caps leave alone, and runs above idle without caps
     "node_w": (np.dtype("f8"), 2),  # (nodes, 2): the same; kept where some pool hangs on feeders
     "stirred": (np.dtype("i8"), 1),  # feeders that must look at their caps
     "ordered": (np.dtype("i8"), 1),  # a custom policy's answer: jobs, best first
     "candidates": (np.dtype("i8"), 1),  # pools of all routes, home pools first
     "candidate_links": (np.dtype("i8"), 1),  # link that brings the data to each candidate; NONE: they are there
-    "by_place": (np.dtype("i8"), 1),  # job at each place of each tenant's order
+    "by_position": (np.dtype("i8"), 1),  # job at each position of each tenant's order
     "words": (np.dtype("i8"), 1),  # all bit sets
     "least_wall_s": (np.dtype("f8"), 2),  # (words, sizes): of the jobs in a queue's word, expected wall time
     "least_draw_w": (np.dtype("f8"), 2),
@@ -136,9 +136,9 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "held": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs held
     "heap_keys": (np.dtype("f8"), 1),  # job ends, then per pool expected ends, then idle times
     "heap_ids": (np.dtype("i8"), 1),
-    "end_pos": (np.dtype("i8"), 1),  # per holding: place in the heap of ends
-    "release_pos": (np.dtype("i8"), 1),  # per holding: place in its pool's heap of expected ends
-    "idle_pos": (np.dtype("i8"), 1),  # per node: place in its pool's heap of idle times
+    "end_pos": (np.dtype("i8"), 1),  # per holding: position in the heap of ends
+    "release_pos": (np.dtype("i8"), 1),  # per holding: position in its pool's heap of expected ends
+    "idle_pos": (np.dtype("i8"), 1),  # per node: position in its pool's heap of idle times
     "scratch_keys": (np.dtype("f8"), 1),
     "scratch_ids": (np.dtype("i8"), 1),
     "scratch_pos": (np.dtype("i8"), 1),

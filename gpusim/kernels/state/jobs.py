@@ -22,8 +22,8 @@ JOB = record(  # what every event touches comes first
         ("held", "i4"),  # GPUs held: whole nodes for gangs of more than a node
         ("tenant", "i4"),
         ("job_class", "i4"),
-        ("lane_pos", "i4"),  # place among the jobs of its tenant
-        ("rank", "i4"),  # place in the queue order among all jobs
+        ("lane_position", "i4"),  # position among the jobs of its tenant
+        ("rank", "i4"),  # position in the order of the queue among all jobs
         ("paced", "i1"),  # its run has not always gone at rate 1: see `paces`
         ("status", "i1"),
         ("outruns", "i1"),  # killed at its estimate
@@ -51,10 +51,10 @@ PACE = record(  # of a run that has not always gone at rate 1
         ("cap_step", "i8"),  # of `cap_draws` and `cap_rates`; 0: no cap
         ("by_feeder", "i8"),  # a feeder asked for that, and its site for less
         ("storage_rate", "f8"),  # given by storage that jobs share, whatever it would be otherwise; 0: not now
-        ("storage_until_s", "f8"),  # place in its course up to which storage gives it
+        ("storage_until_s", "f8"),  # how far along its course storage gives it
         ("stored", "i8"),  # checkpoints of the run that shared storage has, written while work went on
         ("since_s", "f8"),  # when it got these
-        ("place_s", "f8"),  # in its course then
+        ("progress_s", "f8"),  # in its course then
         ("last_segment", "i8"),
     ]
 )
@@ -68,14 +68,14 @@ SEGMENT = record(  # part of a run at one rate: all of one that was cut short, o
         ("start_s", "f8"),
         ("end_s", "f8"),
         ("runs_before", "i8"),  # of the job
-        ("place_s", "f8"),  # in the run's course when it began
+        ("progress_s", "f8"),  # in the run's course when it began
         ("rate", "f8"),
         ("cap_rate", "f8"),  # of that, what a cap on its power left
         ("by_feeder", "i8"),  # a feeder asked for it
         ("by_storage", "i8"),  # storage that jobs share gave the rate
         ("power_w", "f8"),  # of its GPUs, idle power included; an average over loading, work and checkpoints
         ("load_s", "f8"),  # of the run's course
-        ("kept_s", "f8"),  # place up to which the run's work was kept; inf: it was not cut short
+        ("kept_s", "f8"),  # up to where the run's work was kept; inf: it was not cut short
         ("checkpoint_s", "f8"),  # of the run's checkpoints, those that were finished when it was cut short
     ]
 )

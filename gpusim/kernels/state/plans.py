@@ -1,4 +1,4 @@
-"""Records of conservative backfill: what is free when, and what each job has booked."""
+"""Records of conservative backfill: what is free when, and what each job has claimed."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ LINE = record(  # GPUs of a node; power of a site; a tenant's quota of a type
         ("high_s", "f8"),
     ]
 )
-PLAN = record(  # conservative: what a job, waiting or running, or behind the jobs a replica, has booked
+PLAN = record(  # conservative: what a job, waiting or running, or behind the jobs a replica, has claimed
     [
         ("begin_s", "f8"),  # of its reservation: NaN if none was sought yet, inf if there is none
         ("end_s", "f8"),
-        ("window_s", "f8"),  # how long it books
+        ("window_s", "f8"),  # how long it claims
         ("power", "i8"),  # microwatts
         ("gpus", "i8"),
         ("floor", "i8"),  # class of its GPUs and window, on one node
@@ -48,7 +48,7 @@ PLAN = record(  # conservative: what a job, waiting or running, or behind the jo
         ("next_noted", "i8"),
         ("tenant", "i8"),
         ("holding", "i8"),  # of its owner now
-        ("pool", "i8"),  # of what is booked
+        ("pool", "i8"),  # of what is claimed
         ("member", "i8"),  # in the heap of ends there
         ("noted", "i1"),  # it has started or stopped since
         ("runs", "i1"),  # its seats are those of a run; 2: that has stopped since

@@ -10,10 +10,10 @@ LONG_QUEUE = 64  # jobs from which on a queue is searched by size
 LANE = record(  # the jobs of one tenant in one pool's queue; one lane for all where tenants do not matter
     [
         ("tenant", "i8"),
-        ("set", "i8"),  # offset in `words` of the waiting places
+        ("set", "i8"),  # offset in `words` of the positions of those that wait
         ("fresh_set", "i8"),  # conservative: of those that no reservation was sought for yet
-        ("n_places", "i8"),
-        ("order_base", "i8"),  # offset in `by_place`
+        ("n_positions", "i8"),
+        ("order_base", "i8"),  # offset in `by_position`
         ("queued", "i8"),
         ("queued_gpus", "i8"),
         ("inbound", "i8"),
@@ -21,7 +21,7 @@ LANE = record(  # the jobs of one tenant in one pool's queue; one lane for all w
         ("held", "i8"),  # GPUs its jobs hold in this pool
         ("cpu_memory", "i8", (2,)),  # thousandths of CPUs, and MB, that they hold
         ("share", "f8"),
-        ("cursor", "i8"),  # scratch of a pass: next place to look at
+        ("cursor", "i8"),  # scratch of a pass: next position to look at
         ("cause", "i1"),
         ("left_out", "i1"),  # scratch of a pass: at its quota
         ("settled_s", "f8"),

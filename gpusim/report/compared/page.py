@@ -7,7 +7,7 @@ from pathlib import Path
 from gpusim.analysis.wording import share
 from gpusim.causes import WORDS
 from gpusim.report import document
-from gpusim.report.compared.runs import Runs
+from gpusim.report.compared.runs import ComparedRuns
 from gpusim.report.explore.runs import specification
 from gpusim.report.section import Head, Section, filled
 from gpusim.report.tables import Column, decimals, number, text
@@ -18,12 +18,12 @@ from gpusim.units import number_of
 MOST_KEYS = 100
 
 
-class ScenariosSection(Section[Runs]):
+class ScenariosSection(Section[ComparedRuns]):
     """Keys whose values are not the same in all runs, and the headline."""
 
     name, title, template = "scenarios", "What differs in the scenarios", "compared/scenarios.html"
 
-    def head(self, findings: Runs) -> Head:
+    def head(self, findings: ComparedRuns) -> Head:
         """The useful share of each run, and the cause with the largest difference."""
         shares = findings.figures.loc["useful_share_of_planned"].dropna()
         said = ", ".join(f"{share(value)} in {name}" for name, value in shares.items())
@@ -36,12 +36,12 @@ class ScenariosSection(Section[Runs]):
         question = f"{number_of(len(findings.findings), 'run')} compared"
         return Head(question, "headline", " ".join(parts) or "Nothing was planned in any run.")
 
-    def tables(self, findings: Runs) -> dict[str, dict[str, list]]:
+    def tables(self, findings: ComparedRuns) -> dict[str, dict[str, list]]:
         """A row per key, a column per run."""
         columns = (text("key", "key"), *(text(name, name) for name in findings.findings))
         return {"compared-keys": document.table(findings.keys.head(MOST_KEYS), columns)}
 
-    def values(self, findings: Runs) -> dict[str, object]:
+    def values(self, findings: ComparedRuns) -> dict[str, object]:
         """How many keys are not in the table."""
         return {"left_out": max(len(findings.keys) - MOST_KEYS, 0)}
 
@@ -49,12 +49,12 @@ class ScenariosSection(Section[Runs]):
 # The runs to explore: charts that a browser draws.
 
 
-class ExploreSection(Section[Runs]):
+class ExploreSection(Section[ComparedRuns]):
     """What held each run back, courses and figures of all."""
 
     name, title, template = "explore", "Explore", "compared/explore.html"
 
-    def values(self, findings: Runs) -> dict[str, object]:
+    def values(self, findings: ComparedRuns) -> dict[str, object]:
         """What they show."""
         return {"specification": specification(findings)}
 
@@ -64,12 +64,12 @@ class ExploreSection(Section[Runs]):
 NAMED = "measure"
 
 
-class FiguresSection(Section[Runs]):
+class FiguresSection(Section[ComparedRuns]):
     """A row per measure, a column per run."""
 
     name, title = "figures", "Measures of the runs"
 
-    def tables(self, findings: Runs) -> dict[str, dict[str, list]]:
+    def tables(self, findings: ComparedRuns) -> dict[str, dict[str, list]]:
         """All of them; nothing where a run has none of what a measure is of."""
         rows = findings.labelled.rename_axis(NAMED).reset_index()
         columns = [Column(name, name, number, none="") for name in findings.findings]
@@ -81,16 +81,16 @@ class FiguresSection(Section[Runs]):
 MOST_ROWS = 40
 
 
-class BottlenecksSection(Section[Runs]):
+class BottlenecksSection(Section[ComparedRuns]):
     """GPU-hours held back, a column per run, the largest differences first."""
 
     name, title = "bottlenecks", "GPU-hours held back"
 
-    def lead(self, findings: Runs) -> list[str]:
+    def lead(self, findings: ComparedRuns) -> list[str]:
         """The order of the table."""
         return ["Largest differences first."]
 
-    def tables(self, findings: Runs) -> dict[str, dict[str, list]]:
+    def tables(self, findings: ComparedRuns) -> dict[str, dict[str, list]]:
         """The first of them."""
         columns = (
             Column("site", "site", lambda site: site or "any site", text=True), text("gpu_type", "GPU type"),
@@ -100,9 +100,9 @@ class BottlenecksSection(Section[Runs]):
         return {"compared-held": document.table(findings.held.head(MOST_ROWS), columns)}
 
 
-SECTIONS: list[Section[Runs]] = [ScenariosSection(), ExploreSection(), FiguresSection(), BottlenecksSection()]
+SECTIONS: list[Section[ComparedRuns]] = [ScenariosSection(), ExploreSection(), FiguresSection(), BottlenecksSection()]
 
 
-def write(runs: Runs, path: Path) -> Path:
+def write(runs: ComparedRuns, path: Path) -> Path:
     """Render the comparison to ``path``."""
     return document.write(path, "compared.html", [], {}, **filled(SECTIONS, runs))

@@ -20,7 +20,7 @@ KEYS = ["site", "gpu_type", "cause"]
 
 
 @dataclass(frozen=True)
-class Runs:
+class ComparedRuns:
     """Runs by name; the others are held against the first."""
 
     findings: dict[str, Findings]

@@ -16,7 +16,7 @@ from gpusim.tables.record import Record
 from gpusim.units import WATT_PER_MW
 
 
-class Window(NamedTuple):
+class MapWindow(NamedTuple):
     """A part of the world: its bounds [degrees], and how it is projected: to so many radians from side to side."""
 
     title: str
@@ -38,9 +38,9 @@ def _around(longitude: float, latitude: float) -> dict:
 
 
 WINDOWS = {
-    "us": Window("United States", -130.0, -60.0, 22.0, 52.0, _around(-96.0, 38.0), (0.84, 0.52)),
-    "europe": Window("Europe", -26.0, 36.0, 33.0, 72.0, _around(8.0, 53.0), (0.78, 0.72)),
-    "world": Window("World", -180.0, 180.0, -90.0, 90.0, {"type": "equalEarth"}, (5.6, 2.8)),
+    "us": MapWindow("United States", -130.0, -60.0, 22.0, 52.0, _around(-96.0, 38.0), (0.84, 0.52)),
+    "europe": MapWindow("Europe", -26.0, 36.0, 33.0, 72.0, _around(8.0, 53.0), (0.78, 0.72)),
+    "world": MapWindow("World", -180.0, 180.0, -90.0, 90.0, {"type": "equalEarth"}, (5.6, 2.8)),
 }
 
 
@@ -74,7 +74,7 @@ def _window_of(lat: float, lon: float) -> str:
     return next(name for name, one in WINDOWS.items() if one.holds(lat, lon))
 
 
-def _reaches(ring: list[list[float]], one: Window) -> bool:
+def _reaches(ring: list[list[float]], one: MapWindow) -> bool:
     lons, lats = zip(*ring)
     return min(lons) <= one.east and max(lons) >= one.west and min(lats) <= one.north and max(lats) >= one.south
 

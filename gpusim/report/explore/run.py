@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.series import Series
-from gpusim.report.explore import courses, fleet_map
-from gpusim.report.explore.courses import colours, periods
+from gpusim.report.explore import fleet_map, time_series
 from gpusim.report.explore.lanes import lanes
+from gpusim.report.explore.time_series import colours, periods
 from gpusim.report.findings import Findings
 from gpusim.units import DAY_S
 
@@ -23,7 +23,7 @@ PERIOD = {
     " zoom.from[0])) / (datum.to - datum.from) : 1)",
     "as": "inside",
 }
-COURSES = ("did", "lost", "power", "waiting", "running", "lanes")  # views along the days of the run
+TIME_VIEWS = ("did", "lost", "power", "waiting", "running", "lanes")  # views along the days of the run
 OF_JOBS = ("tenants", "waiting", "running")
 COLOURED = {
     "sites": "held",
@@ -49,10 +49,11 @@ def specification(findings: Findings) -> dict:
     series = Series.of(result, int(np.clip(MOST_ROWS // max(len(sites), 1), LEAST_STEPS, MOST_STEPS)))
     bars, pools = lanes(result)
     tables = {
-        "held": courses.held(series, findings.entries), "waits": courses.waits(series),
-        "ledger": courses.ledger(series), "power": courses.power(series, sites), "running": courses.running(series),
-        "lanes": bars, "places": fleet_map.places(result), "energy": courses.energy(series),
-        "submitted": courses.submitted(result),
+        "held": time_series.held(series, findings.entries), "waits": time_series.waits(series),
+        "ledger": time_series.ledger(series), "power": time_series.power(series, sites),
+        "running": time_series.running(series),
+        "lanes": bars, "places": fleet_map.places(result), "energy": time_series.energy(series),
+        "submitted": time_series.submitted(result),
     }  # fmt: skip
     windows = [name for name in fleet_map.WINDOWS if name in set(tables["places"]["window"])]
     absent = {"map": not windows, "lanes": not pools, **dict.fromkeys(OF_JOBS, result.jobs.empty)}
@@ -84,7 +85,7 @@ def _scale(views: dict[str, dict], tables: dict[str, pd.DataFrame], days: float)
         views[name]["encoding"]["color"]["scale"] = colours(tables[COLOURED[name]]["cause"])
     for one in views["map"]["hconcat"] if "map" in views else []:
         one["layer"][2]["encoding"]["color"]["scale"] = colours(tables["held"]["cause"])
-    for name in views.keys() & set(COURSES):
+    for name in views.keys() & set(TIME_VIEWS):
         views[name]["encoding"]["x"]["scale"]["domain"] = [0.0, days]
 
 

@@ -10,10 +10,10 @@ import pandas as pd
 
 from gpusim.analysis.series import Series
 from gpusim.causes import USEFUL
-from gpusim.report.compared.runs import Runs
-from gpusim.report.explore import courses
-from gpusim.report.explore.courses import colours, short
+from gpusim.report.compared.runs import ComparedRuns
+from gpusim.report.explore import time_series
 from gpusim.report.explore.run import LEAST_STEPS, MOST_STEPS, PERIOD
+from gpusim.report.explore.time_series import colours, short
 from gpusim.report.figures.palette import SERIES
 from gpusim.report.findings import Findings
 from gpusim.units import DAY_S, HOUR_S
@@ -21,7 +21,7 @@ from gpusim.units import DAY_S, HOUR_S
 MOST_ROWS = 2_400  # runs times sites times steps
 
 
-def specification(runs: Runs) -> dict:
+def specification(runs: ComparedRuns) -> dict:
     """The charts of runs.
 
     Returns
@@ -33,7 +33,7 @@ def specification(runs: Runs) -> dict:
     rows = sum(len(one.result.sites) for one in several.values())
     steps = int(np.clip(MOST_ROWS // max(rows, 1), LEAST_STEPS, MOST_STEPS))
     parts = {name: Series.of(one.result, steps) for name, one in several.items()}
-    held = _joined({name: courses.held(parts[name], one.entries) for name, one in several.items()})
+    held = _joined({name: time_series.held(parts[name], one.entries) for name, one in several.items()})
     course = _joined({name: _courses(parts[name], one) for name, one in several.items()})
     figures = runs.labelled.rename_axis("figure").reset_index().melt("figure", var_name="run").dropna()
     days = max(float(series.edges_s[-1]) / DAY_S for series in parts.values())
@@ -56,15 +56,15 @@ def specification(runs: Runs) -> dict:
 
 def _courses(series: Series, findings: Findings) -> pd.DataFrame:
     """what, from [day], site, value: GPUs, power and jobs."""
-    ledger = courses.ledger(series)
+    ledger = time_series.ledger(series)
     useful = ledger[ledger["cause"].isin([short(cause) for cause in USEFUL])]
-    power = courses.power(series, list(findings.result.sites["site"]))
-    waits = courses.waits(series)
+    power = time_series.power(series, list(findings.result.sites["site"]))
+    waits = time_series.waits(series)
     waiting = waits.assign(value=waits["hours"] * HOUR_S / DAY_S / (waits["to"] - waits["from"]))
     parts = {
         "useful GPUs": _summed(useful, "gpus"), "planned GPUs": _summed(ledger, "gpus"),
         "power at the meter [MW]": _summed(power[power["what"] == "facility"], "mw"),
-        "waiting jobs": _summed(waiting, "value"), "running jobs": _summed(courses.running(series), "jobs"),
+        "waiting jobs": _summed(waiting, "value"), "running jobs": _summed(time_series.running(series), "jobs"),
     }  # fmt: skip
     return pd.concat([part.assign(what=what) for what, part in parts.items()])
 

@@ -66,7 +66,7 @@ def _lines(ax: Axes, days: np.ndarray, table: pd.DataFrame, shown: dict, unit: f
 
 # Cash over replications: how much free cash there has been, and how much the owners have paid in.
 
-COURSES = {"free_cash": ("cumulative free cash flow", "#0072B2", "#B3D4E8"),
+CASH_FLOWS = {"free_cash": ("cumulative free cash flow", "#0072B2", "#B3D4E8"),
            "paid_in": ("owners' contributions so far", "#D55E00", "#F3CBB0")}  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def draw_cash(deliveries: Deliveries) -> Figure:
     figure, axes = sheet([1.6, 1.2], 0.32, left_in=0.6, gaps_in=0.45)
     start = datetime.fromisoformat(about["start"])
     days = edges_s(list(table["month"]), start, about["duration_s"]) / DAY_S
-    for ax, (key, (label, dark, light)) in zip(axes, COURSES.items(), strict=True):
+    for ax, (key, (label, dark, light)) in zip(axes, CASH_FLOWS.items(), strict=True):
         low, middle, high = (np.append(0.0, table[f"{key}_p{q}_usd"]) / unit for q in (10, 50, 90))
         ax.fill_between(days, low, high, color=light, linewidth=0, label="P10 to P90")
         ax.plot(days, middle, color=dark, linewidth=1.4, label="P50")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.buildout.ledger import live_table
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.path import delivery
 from gpusim.buildout.schedule import simulate
 from gpusim.engine.build import check_regions
@@ -79,7 +79,7 @@ class _Game:
 
     def __init__(self, scenario: Scenario, overheads: Mapping[str, float]):
         self.scenario, self.overheads = limited(scenario), overheads
-        self.network, self.earnings = Network(self.scenario), Earnings.of(scenario)
+        self.network, self.earnings = TaskNetwork(self.scenario), Earnings.of(scenario)
         self.adding = [name for name, project in self.scenario.projects.items() if project.adds.components]
         self.later_s: dict[str, list[np.ndarray]] = {name: [] for name in (*scenario.rivals, ALL)}
         self.lost: dict[str, list[np.ndarray]] = {name: [] for name in self.later_s}

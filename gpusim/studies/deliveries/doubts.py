@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from gpusim.buildout.activity import Durations, is_certain
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.schedule import Draws
 from gpusim.errors import ScenarioError, did_you_mean
 from gpusim.regulation.building import limited
@@ -21,7 +21,7 @@ from gpusim.scenario.steps import Step, Steps
 from gpusim.studies.lever import Lever, turned
 from gpusim.units import DAY_S
 
-Future = tuple[Scenario, Network, Draws]
+Future = tuple[Scenario, TaskNetwork, Draws]
 DURATION, RATE, CHANCE, EARLY = (0.8, 1.25), (0.5, 2.0), 0.3, (0.0, 0.5)  # intervals where the scenario gives none
 TIMES, POWER, VALUE = "times", "power", "value"
 
@@ -54,7 +54,7 @@ def doubts_of(scenario: Scenario) -> list[Doubt]:
     ScenarioError
         If an interval without keys has a name that no assumption of this build-out has.
     """
-    network, found = Network(scenario), {}
+    network, found = TaskNetwork(scenario), {}
     for doubt in _derived(scenario, network):
         found[doubt.name] = doubt
     faults = []
@@ -73,7 +73,7 @@ def doubts_of(scenario: Scenario) -> list[Doubt]:
     return list(found.values())
 
 
-def _derived(scenario: Scenario, network: Network) -> Iterator[Doubt]:
+def _derived(scenario: Scenario, network: TaskNetwork) -> Iterator[Doubt]:
     for kind in dict.fromkeys(a.kind for a in network.activities if not is_certain(a)):
         yield Doubt(f"duration {kind}", TIMES, 1.0, *DURATION, _of_work(scenario, network, _longer(kind)))
     yield Doubt("spread", POWER, 1.0, 0.75, 1.25, _of_work(scenario, network, _wider))
@@ -100,7 +100,7 @@ def _derived(scenario: Scenario, network: Network) -> Iterator[Doubt]:
             yield Doubt(f"shock {name}", VALUE, shock.probability, low, high, _of_shock(scenario, network, name))
 
 
-def _of_work(scenario: Scenario, network: Network, work_s: Callable) -> Callable[[float, int], Future]:
+def _of_work(scenario: Scenario, network: TaskNetwork, work_s: Callable) -> Callable[[float, int], Future]:
     def future(value: float, seed: int) -> Future:
         draws = Draws.of(network, scenario, seed)
         pairs = zip(network.activities, draws.work_s, strict=True)
@@ -118,7 +118,7 @@ def _wider(activity, work_s: float, value: float) -> float:
     return work_s if is_certain(activity) else median_s * (work_s / median_s) ** value
 
 
-def _of_law(scenario: Scenario, network: Network, key: str) -> Callable[[float, int], Future]:
+def _of_law(scenario: Scenario, network: TaskNetwork, key: str) -> Callable[[float, int], Future]:
     def future(value: float, seed: int) -> Future:
         law = Durations(network.activities, scenario.delays.model_copy(update={key: value}))
         return scenario, network, replace(Draws.of(network, scenario, seed), work_s=law.work_s(seed))
@@ -126,7 +126,7 @@ def _of_law(scenario: Scenario, network: Network, key: str) -> Callable[[float, 
     return future
 
 
-def _of_handover(scenario: Scenario, network: Network) -> Callable[[float, int], Future]:
+def _of_handover(scenario: Scenario, network: TaskNetwork) -> Callable[[float, int], Future]:
     def future(value: float, seed: int) -> Future:
         law = scenario.delays.model_copy(update={"early_share": value})
         return _with(scenario, network, seed, delays=law)
@@ -134,7 +134,7 @@ def _of_handover(scenario: Scenario, network: Network) -> Callable[[float, int],
     return future
 
 
-def _of_supply(scenario: Scenario, network: Network, name: str) -> Callable[[float, int], Future]:
+def _of_supply(scenario: Scenario, network: TaskNetwork, name: str) -> Callable[[float, int], Future]:
     supply = scenario.supplies[name]
     key = "units" if supply.kind == "crew" else "per_month"
 
@@ -145,7 +145,7 @@ def _of_supply(scenario: Scenario, network: Network, name: str) -> Callable[[flo
     return future
 
 
-def _of_rival(scenario: Scenario, network: Network, name: str) -> Callable[[float, int], Future]:
+def _of_rival(scenario: Scenario, network: TaskNetwork, name: str) -> Callable[[float, int], Future]:
     rival = scenario.rivals[name]
 
     def future(value: float, seed: int) -> Future:
@@ -156,7 +156,7 @@ def _of_rival(scenario: Scenario, network: Network, name: str) -> Callable[[floa
     return future
 
 
-def _of_shock(scenario: Scenario, network: Network, name: str) -> Callable[[float, int], Future]:
+def _of_shock(scenario: Scenario, network: TaskNetwork, name: str) -> Callable[[float, int], Future]:
     def future(value: float, seed: int) -> Future:
         changed = scenario.shocks[name].model_copy(update={"probability": value})
         return _with(scenario, network, seed, shocks={**scenario.shocks, name: changed})
@@ -164,7 +164,7 @@ def _of_shock(scenario: Scenario, network: Network, name: str) -> Callable[[floa
     return future
 
 
-def _with(scenario: Scenario, network: Network, seed: int, **tables: dict) -> Future:
+def _with(scenario: Scenario, network: TaskNetwork, seed: int, **tables: dict) -> Future:
     changed = scenario.model_copy(update=tables)
     return changed, network, Draws.of(network, changed, seed)
 
@@ -183,7 +183,7 @@ def _of_keys(scenario: Scenario, name: str, one: Assumption) -> Doubt:
     def future(value: float, seed: int) -> Future:
         if value not in plans:
             changed = limited(turned(scenario, [(lever, value)]))
-            plans[value] = changed, Network(changed)
+            plans[value] = changed, TaskNetwork(changed)
         changed, network = plans[value]
         return changed, network, Draws.of(network, changed, seed)
 

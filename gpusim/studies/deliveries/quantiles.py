@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.schedule import Schedule
 from gpusim.commerce.accounts import Accounts
 from gpusim.commerce.allocation import grace_s
@@ -40,7 +40,7 @@ def quantiles(values: np.ndarray) -> np.ndarray:
 class TaskTally:
     """Starts and ends of the tasks of the replications so far."""
 
-    def __init__(self, network: Network):
+    def __init__(self, network: TaskNetwork):
         self.network = network
         self.start_s: list[list[float]] = []
         self.end_s: list[list[float]] = []
@@ -143,8 +143,8 @@ class PromiseTally:
 
 SUMS = ("revenue", "energy", "ebitda", "interest", "capex", "free_cash", "paid_in")
 MONEY = ["figure", *(f"p{q}_usd" for q in QUANTILES)]
-COURSES = ("free_cash", "paid_in")
-CASH = ["month", *(f"{name}_p{q}_usd" for name in COURSES for q in QUANTILES)]
+CASH_FLOWS = ("free_cash", "paid_in")
+CASH = ["month", *(f"{name}_p{q}_usd" for name in CASH_FLOWS for q in QUANTILES)]
 
 
 class CashTally:
@@ -155,18 +155,18 @@ class CashTally:
         money = book.scenario.money
         self.sums = [*SUMS, *([] if money.resale is None else SOLD[:1]), *(["refused"] if money.covenants() else [])]
         self.cents: list[list[int]] = []
-        self.courses: list[np.ndarray] = []
+        self.by_month: list[np.ndarray] = []
 
     def look(self, books: Statements) -> tuple[list[int], np.ndarray]:
         """Cents of one replication: sums and balances, and the courses by month."""
         fleet, credit = books.fleet, books.accounts.cents["credit"]
         sums = [fleet[name].sum() for name in self.sums]
         balances = [fleet["debt"].max(), credit.sum(), fleet["backlog"][-1]]
-        return [*sums, *balances], np.cumsum([fleet[name] for name in COURSES], axis=1)
+        return [*sums, *balances], np.cumsum([fleet[name] for name in CASH_FLOWS], axis=1)
 
     def count(self, look: tuple[list[int], np.ndarray]) -> None:
         self.cents.append(look[0])
-        self.courses.append(look[1])
+        self.by_month.append(look[1])
 
     def money(self) -> pd.DataFrame:
         """As ``Deliveries.money``."""
@@ -178,8 +178,8 @@ class CashTally:
 
     def cash(self) -> pd.DataFrame:
         """As ``Deliveries.cash``."""
-        if not self.courses:
+        if not self.by_month:
             return pd.DataFrame(columns=CASH)
-        values = in_usd(quantiles(np.array(self.courses)))  # (quantiles, courses, months)
+        values = in_usd(quantiles(np.array(self.by_month)))  # (quantiles, courses, months)
         columns = values.transpose(1, 0, 2).reshape(len(CASH) - 1, -1)
         return pd.DataFrame(dict(zip(CASH, (self.months, *columns), strict=True)))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gpusim.buildout.criticality import PathLook, Tally
 from gpusim.buildout.ledger import live_table
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.schedule import simulate
 from gpusim.commerce.book import Book
 from gpusim.scenario.scenario import Scenario
@@ -46,7 +46,7 @@ class Tallies:
 
     def __init__(self, scenario: Scenario, book: Book, overheads: Mapping[str, float], delayed: range):
         self.scenario, self.book, self.overheads, self.delayed = scenario, book, overheads, delayed
-        self.network = Network(scenario)
+        self.network = TaskNetwork(scenario)
         self.paths, self.tasks = Tally(scenario, self.network, overheads), TaskTally(self.network)
         self.promises, self.cash = PromiseTally(book), CashTally(book)
         self.delay = DelayTally(scenario, self.network, overheads)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from gpusim.buildout.ledger import LIVE, SiteBook
-from gpusim.buildout.network import Network
+from gpusim.buildout.ledger import LIVE, SiteLedger
+from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.path import delivery
 from gpusim.buildout.play import costs_usd
 from gpusim.buildout.schedule import Schedule
@@ -63,7 +63,7 @@ class Trade:
     books: Statements
 
     @classmethod
-    def of(cls, book: Book, network: Network, schedule: Schedule, live: pd.DataFrame, without: str = "") -> Trade:
+    def of(cls, book: Book, network: TaskNetwork, schedule: Schedule, live: pd.DataFrame, without: str = "") -> Trade:
         """The trade of a schedule, with its table ``live`` of all sites, ``without`` one of its shocks to tenants."""
         cuts = cuts_of(book, (window for window in schedule.windows if window.name != without))
         allocation = allocate(book, of_build_out(live), cuts)
@@ -75,7 +75,7 @@ class Trade:
         return cls(allocation, index, statements(accounts(allocation), spending, prices=index, leases=leases))
 
 
-def _tasks(book: Book, network: Network, schedule: Schedule) -> pd.DataFrame:
+def _tasks(book: Book, network: TaskNetwork, schedule: Schedule) -> pd.DataFrame:
     """What ``spending_of`` and ``leases_of`` ask of tasks."""
     projects, activities = book.scenario.projects, network.activities
     start_s = np.array(schedule.start_s)
@@ -92,7 +92,7 @@ def _tasks(book: Book, network: Network, schedule: Schedule) -> pd.DataFrame:
     )
 
 
-def _projects(book: Book, network: Network, schedule: Schedule) -> pd.DataFrame:
+def _projects(book: Book, network: TaskNetwork, schedule: Schedule) -> pd.DataFrame:
     """What ``spending_of`` asks of projects."""
     rows = []
     for name, project in book.scenario.projects.items():
@@ -109,7 +109,7 @@ LATER_S = 30 * DAY_S
 class DelayTally:
     """GPU-hours and USD that a later project would have lost in the replications so far."""
 
-    def __init__(self, scenario: Scenario, network: Network, overheads: Mapping[str, float]):
+    def __init__(self, scenario: Scenario, network: TaskNetwork, overheads: Mapping[str, float]):
         self.scenario, self.network, self.overheads = scenario, network, overheads
         self.earnings = Earnings.of(scenario)
         self.lost: dict[str, list[tuple[float, float]]] = {
@@ -127,8 +127,8 @@ class DelayTally:
         lost, of_sites = {}, dict(iter(live.groupby("site", sort=False)))
         for name in self.lost:
             site = self.scenario.projects[name].site
-            book = SiteBook(self.scenario, site, self.network, self._later(schedule, name), self.overheads)
-            later = pd.concat((of_sites | {site: pd.DataFrame(book.courses(), columns=LIVE)}).values())
+            ledger = SiteLedger(self.scenario, site, self.network, self._later(schedule, name), self.overheads)
+            later = pd.concat((of_sites | {site: pd.DataFrame(ledger.changes(), columns=LIVE)}).values())
             shared = None if allocation is None else allocate(allocation.book, of_build_out(later), cuts)
             hours_then, usd_then = self._worth(later, shared, prices)
             lost[name] = hours - hours_then, usd - usd_then
@@ -172,7 +172,7 @@ DROPPED = ["shock", "tenant", "comes", *TAKERS]
 class DropTally:
     """Takers of what tenants dropped in the replications so far."""
 
-    def __init__(self, scenario: Scenario, book: Book, network: Network):
+    def __init__(self, scenario: Scenario, book: Book, network: TaskNetwork):
         self.book, self.network = book, network
         self.tenants = {name: one.tenant for name, one in scenario.shocks.items() if one.effect == "demand"}
         self.replications = 0

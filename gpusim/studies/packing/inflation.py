@@ -19,7 +19,7 @@ from gpusim.inputs.pods import Nodes, Pods
 from gpusim.kernels.packing.place import begin, place
 from gpusim.kernels.packing.state import Packing
 from gpusim.rng import stream
-from gpusim.studies.packing.layout import Requests, build, requests_of
+from gpusim.studies.packing.layout import PodRequests, build, requests_of
 from gpusim.studies.packing.policies import POLICIES
 from gpusim.units import number_of
 
@@ -28,7 +28,7 @@ MOST_PODS = 50_000_000
 CURVES = ("allocated_percent", "fragment_percent", "fragment_of_free_percent")
 
 
-class Course(NamedTuple):
+class Inflation(NamedTuple):
     """What happened as pods came in turn.
 
     Attributes
@@ -72,13 +72,13 @@ def demanded(pods: Pods, gpu_milli: int, ratio: float, seed: int) -> np.ndarray:
 
 
 def inflate(
-    nodes: Nodes, pods: Pods, policy: str, ratio: float = DEMAND, seed: int = 0, asked: Requests | None = None
-) -> Course:
+    nodes: Nodes, pods: Pods, policy: str, ratio: float = DEMAND, seed: int = 0, asked: PodRequests | None = None
+) -> Inflation:
     """One replication of one policy; what is typical is taken from the pods as they are given.
 
     Parameters
     ----------
-    asked : Requests, optional
+    asked : PodRequests, optional
         Those of the pods on the nodes, where they are known already.
     """
     asked = requests_of(nodes, pods) if asked is None else asked
@@ -89,10 +89,10 @@ def inflate(
     used, fragments = np.zeros((2, len(rows)), np.int64)
     begin(state)
     place(state, used, fragments)
-    return Course(state, pods.asked_milli[rows].cumsum(), used, fragments / asked.counted)
+    return Inflation(state, pods.asked_milli[rows].cumsum(), used, fragments / asked.counted)
 
 
-def curves(course: Course, gpu_milli: int) -> pd.DataFrame:
+def curves(inflation: Inflation, gpu_milli: int) -> pd.DataFrame:
     """What is in use and what is left in fragments over demand, a row for each per cent of the cluster's GPUs.
 
     Returns
@@ -101,13 +101,13 @@ def curves(course: Course, gpu_milli: int) -> pd.DataFrame:
         demand_percent, and per cent of all GPUs allocated and in fragments, and of free GPUs in fragments: means over
         the pods with which demand rounds to it (or to the next on either side, where there are none).
     """
-    demand = np.rint(100.0 * course.asked_milli / gpu_milli).astype(np.int64)
-    free = gpu_milli - course.used_milli
+    demand = np.rint(100.0 * inflation.asked_milli / gpu_milli).astype(np.int64)
+    free = gpu_milli - inflation.used_milli
     values = pd.DataFrame(
         {
-            CURVES[0]: 100.0 * course.used_milli / gpu_milli,
-            CURVES[1]: 100.0 * course.fragment_milli / gpu_milli,
-            CURVES[2]: np.where(free > 0, 100.0 * course.fragment_milli / np.maximum(free, 1), np.nan),
+            CURVES[0]: 100.0 * inflation.used_milli / gpu_milli,
+            CURVES[1]: 100.0 * inflation.fragment_milli / gpu_milli,
+            CURVES[2]: np.where(free > 0, 100.0 * inflation.fragment_milli / np.maximum(free, 1), np.nan),
         }
     )
     means = values.groupby(demand).mean().reindex(range(int(demand.max(initial=0)) + 1))
@@ -140,9 +140,9 @@ def replicate(
     for done, (seed, policy) in enumerate((seed, policy) for seed in seeds for policy in policies):
         if progress is not None:
             progress(done / (len(seeds) * len(policies)))
-        course = inflate(nodes, pods, policy, ratio, seed, asked)
-        ran = course.state.pods
-        table = curves(course, nodes.gpu_milli)
+        inflation = inflate(nodes, pods, policy, ratio, seed, asked)
+        ran = inflation.state.pods
+        table = curves(inflation, nodes.gpu_milli)
         found.append(table.assign(policy=policy, seed=seed, pods=len(ran), placed=int((ran.node >= 0).sum())))
     columns = ["policy", "seed", "demand_percent", *CURVES, "pods", "placed"]
     return pd.concat(found, ignore_index=True)[columns]

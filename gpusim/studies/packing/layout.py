@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gpusim.engine.layout.rooms import Usual, empty_rooms, scoring_of, spans_of, usual_of
+from gpusim.engine.layout.scored_nodes import Usual, empty_nodes, scoring_of, spans_of, usual_of
 from gpusim.inputs.pods import Nodes, Pods
 from gpusim.inputs.typical import Typical, typical
 from gpusim.kernels.packing.state import POD, TOTAL, Packing
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.codes import Placement
-from gpusim.kernels.state.rooms import ANY, SHAPE
+from gpusim.kernels.state.scored_nodes import ANY, SHAPE
 from gpusim.studies.packing.misfits import types_of
 
 
-class Requests(NamedTuple):
+class PodRequests(NamedTuple):
     """What pods ask for, whatever the order in which they and the nodes stand.
 
     Attributes
@@ -40,15 +40,15 @@ class Requests(NamedTuple):
     counted: int
 
 
-def requests_of(nodes: Nodes, pods: Pods, usual: Typical | None = None) -> Requests:
+def requests_of(nodes: Nodes, pods: Pods, usual: Typical | None = None) -> PodRequests:
     """Requests of pods, to be placed on some nodes; typical is what the pods themselves say, or what is given."""
     usual = typical(pods) if usual is None else usual
     bits = {model: 1 << i for i, model in enumerate(np.unique(nodes.model))}
     asked = usual_of(usual.gpus, usual.gpu_milli, _codes(usual.models, bits), usual.cpu_milli, usual.pods)
-    return Requests(bits, *_shapes(nodes, pods, bits), asked, int(usual.pods.sum()))
+    return PodRequests(bits, *_shapes(nodes, pods, bits), asked, int(usual.pods.sum()))
 
 
-def build(nodes: Nodes, asked: Requests, rows: np.ndarray, placement: Placement, draws: np.ndarray) -> Packing:
+def build(nodes: Nodes, asked: PodRequests, rows: np.ndarray, placement: Placement, draws: np.ndarray) -> Packing:
     """State of empty nodes, and of pods in the order in which they come.
 
     Parameters
@@ -60,12 +60,14 @@ def build(nodes: Nodes, asked: Requests, rows: np.ndarray, placement: Placement,
     draws : ndarray of float, shape (n_coming, 2)
         From 0 to 1: which node and which GPU, where the policy draws.
     """
-    rooms = empty_rooms(nodes.gpus, _codes(nodes.model, asked.bits), nodes.cpu_milli, nodes.memory_mib, asked.shapes)
-    rooms["rooms"].on = 1
+    scored_nodes = empty_nodes(
+        nodes.gpus, _codes(nodes.model, asked.bits), nodes.cpu_milli, nodes.memory_mib, asked.shapes
+    )
+    scored_nodes["scored_nodes"].on = 1
     return Packing(
         scoring=scoring_of(placement, asked.counted, nodes.cpu_milli, nodes.gpus),
         spans=spans_of(np.array([len(nodes)])),
-        **rooms,
+        **scored_nodes,
         **asked.usual._asdict(),
         pods=_pods(asked.of[rows], draws),
         end_keys=np.zeros(len(rows)),

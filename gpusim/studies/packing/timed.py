@@ -12,7 +12,7 @@ from gpusim.inputs.pods import WHOLE, Nodes, TimedPods
 from gpusim.kernels.packing.place import begin
 from gpusim.kernels.packing.play import play
 from gpusim.rng import stream
-from gpusim.studies.packing.layout import Requests, build, requests_of
+from gpusim.studies.packing.layout import PodRequests, build, requests_of
 from gpusim.studies.packing.policies import POLICIES
 
 
@@ -42,7 +42,7 @@ class Played(NamedTuple):
 
 
 def play_trace(
-    nodes: Nodes, trace: TimedPods, policy: str, seed: int = 0, speed: float = 1.0, asked: Requests | None = None
+    nodes: Nodes, trace: TimedPods, policy: str, seed: int = 0, speed: float = 1.0, asked: PodRequests | None = None
 ) -> Played:
     """Play the pods of a trace; ties go by the names of nodes.
 
@@ -50,7 +50,7 @@ def play_trace(
     ----------
     speed : float
         Factor by which pods arrive faster than in the trace; they run as long.
-    asked : Requests, optional
+    asked : PodRequests, optional
         Those of the pods on the nodes, where they are known already.
     """
     order = np.argsort(trace.submit_s, kind="stable")

@@ -12,7 +12,7 @@ import pandas as pd
 from gpusim.errors import GpusimError
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.planning.goal import Goal
-from gpusim.studies.planning.runs import Runs
+from gpusim.studies.planning.runs import CandidateRuns
 from gpusim.studies.planning.search import Search
 from gpusim.studies.planning.shop import Shop
 from gpusim.studies.planning.tables import candidates_table, purchases_table
@@ -65,7 +65,7 @@ def propose(
     }  # fmt: skip
     kept = Store.create(store or Path("out") / f"{folder_name(scenario.name)}-plan" / "runs", about)
     with open_backend(executor, workers, address) as backend:
-        runs = Runs(shop, wanted, kept, backend, seed, budget, progress)
+        runs = CandidateRuns(shop, wanted, kept, backend, seed, budget, progress)
         search = Search(
             shop.space, wanted, runs.figures, budget=budget, replications=replications, seed=seed,
             most_usd=float("inf") if most_usd is None else most_usd,
@@ -74,7 +74,7 @@ def propose(
     return _found(search, runs)
 
 
-def _found(search: Search, runs: Runs) -> Proposal:
+def _found(search: Search, runs: CandidateRuns) -> Proposal:
     evidence = search.evidence
     front = evidence.front()
     chosen = front[-1]  # the nearest to the goal: if it meets it, the cheapest that does

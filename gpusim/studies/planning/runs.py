@@ -19,7 +19,7 @@ from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.run import Run
 
 
-class Runs:
+class CandidateRuns:
     """Executes the runs of candidates and reads the figures of the goal."""
 
     def __init__(

@@ -10,7 +10,7 @@ import numpy as np
 RESAMPLES = 200  # of a bootstrap (Efron 1979), whose standard deviation makes the intervals, taken as normal
 
 
-class Estimate(NamedTuple):
+class IndexEstimate(NamedTuple):
     """Indices, one per axis, and half the widths of their intervals.
 
     Attributes
@@ -24,7 +24,7 @@ class Estimate(NamedTuple):
 
 def resampled(
     estimate: Callable[[np.ndarray], np.ndarray], n: int, confidence: float, random: np.random.Generator
-) -> Estimate:
+) -> IndexEstimate:
     """What an estimate gives for all of n samples, with an interval from resampling them.
 
     Parameters
@@ -36,12 +36,12 @@ def resampled(
 
     value = estimate(np.arange(n))
     if n < 2 or np.isnan(value).all():
-        return Estimate(value, np.full(len(value), np.inf))
+        return IndexEstimate(value, np.full(len(value), np.inf))
     found = np.array([estimate(random.integers(n, size=n)) for _ in range(RESAMPLES)])
-    return Estimate(value, ndtri(0.5 + confidence / 2.0) * np.nanstd(found, axis=0, ddof=1))
+    return IndexEstimate(value, ndtri(0.5 + confidence / 2.0) * np.nanstd(found, axis=0, ddof=1))
 
 
-def sobol_indices(outputs: np.ndarray, confidence: float, random: np.random.Generator) -> dict[str, Estimate]:
+def sobol_indices(outputs: np.ndarray, confidence: float, random: np.random.Generator) -> dict[str, IndexEstimate]:
     """First order and total order indices ``S1`` and ``ST`` (Saltelli et al. 2010); NaN if the output never changes.
 
     Parameters
@@ -51,7 +51,7 @@ def sobol_indices(outputs: np.ndarray, confidence: float, random: np.random.Gene
     """
     axes = outputs.shape[1] - 2
     if np.ptp(outputs) == 0.0:
-        nothing = Estimate(np.full(axes, np.nan), np.full(axes, np.inf))
+        nothing = IndexEstimate(np.full(axes, np.nan), np.full(axes, np.inf))
         return {"S1": nothing, "ST": nothing}
     names = [str(axis) for axis in range(axes)]
     problem = {"num_vars": axes, "names": names, "bounds": [[0.0, 1.0]] * axes}
@@ -60,7 +60,7 @@ def sobol_indices(outputs: np.ndarray, confidence: float, random: np.random.Gene
     found = sobol.analyze(
         problem, outputs.ravel(), calc_second_order=False, num_resamples=RESAMPLES, conf_level=confidence, seed=random
     )
-    return {index: Estimate(found[index], found[f"{index}_conf"]) for index in ("S1", "ST")}
+    return {index: IndexEstimate(found[index], found[f"{index}_conf"]) for index in ("S1", "ST")}
 
 
 def elementary_effects(outputs: np.ndarray, moves: np.ndarray) -> np.ndarray:
@@ -76,7 +76,7 @@ def elementary_effects(outputs: np.ndarray, moves: np.ndarray) -> np.ndarray:
     return np.divide(changes, moves, out=np.zeros_like(moves), where=moves != 0.0).sum(axis=1)
 
 
-def morris_indices(effects: np.ndarray, confidence: float, random: np.random.Generator) -> dict[str, Estimate]:
+def morris_indices(effects: np.ndarray, confidence: float, random: np.random.Generator) -> dict[str, IndexEstimate]:
     """``mu_star`` (Campolongo, Cariboni and Saltelli 2007), ``mu`` and ``sigma`` (Morris 1991) of effects."""
     estimates = {
         "mu_star": lambda rows: np.abs(effects[rows]).mean(axis=0),
@@ -86,7 +86,7 @@ def morris_indices(effects: np.ndarray, confidence: float, random: np.random.Gen
     return {index: resampled(estimate, len(effects), confidence, random) for index, estimate in estimates.items()}
 
 
-def variance_shares(outputs: np.ndarray, confidence: float, random: np.random.Generator) -> dict[str, Estimate]:
+def variance_shares(outputs: np.ndarray, confidence: float, random: np.random.Generator) -> dict[str, IndexEstimate]:
     """``S1`` and ``ST`` of a full grid, whose levels count alike: exact, but for the replications, which are resampled.
 
     Parameters
@@ -112,7 +112,7 @@ def variance_shares(outputs: np.ndarray, confidence: float, random: np.random.Ge
 
 def regression(
     columns: list[np.ndarray], output: np.ndarray, confidence: float, random: np.random.Generator
-) -> tuple[Estimate, float]:
+) -> tuple[IndexEstimate, float]:
     """Standardised regression coefficients (Saltelli et al. 2008, section 1.2.5), and the share R2 that they explain.
 
     Parameters

@@ -15,7 +15,7 @@ import pandas as pd
 from gpusim import rng
 from gpusim.errors import StatisticsError, did_you_mean
 from gpusim.studies.statistics.indices import (
-    Estimate,
+    IndexEstimate,
     elementary_effects,
     morris_indices,
     regression,
@@ -189,7 +189,7 @@ def _one_at_a_time(sample: _Sample) -> Iterator[Row]:
             yield name, index, at, found.mean, found.low, found.high
 
 
-def _rows(sample: _Sample, found: dict[str, Estimate]) -> Iterator[Row]:
+def _rows(sample: _Sample, found: dict[str, IndexEstimate]) -> Iterator[Row]:
     for index, (values, halves) in found.items():
         least, most = RANGES.get(index, (-np.inf, np.inf))
         for name, value, half in zip(sample.axes, values.tolist(), halves.tolist()):

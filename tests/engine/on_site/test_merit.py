@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusim.engine.on_site.merit import Machines, Store, carry
+from gpusim.engine.on_site.merit import BatteryState, Machines, carry
 from gpusim.scenario.on_site import Battery, Generator
 from gpusim.units import JOULE_PER_MWH, WATT_PER_MW
 
@@ -18,8 +18,8 @@ def machines(**other: object) -> Machines:
     return Machines.of(Generator.model_validate({**ENGINES, **other}))
 
 
-def store(stored_mwh: float, **other: object) -> Store:
-    return Store(Battery.model_validate({**BATTERY, **other}), stored_mwh * JOULE_PER_MWH)
+def store(stored_mwh: float, **other: object) -> BatteryState:
+    return BatteryState(Battery.model_validate({**BATTERY, **other}), stored_mwh * JOULE_PER_MWH)
 
 
 def mw(watt: float) -> float:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.buildout.network import Network
+from gpusim.buildout.network import TaskNetwork
 from gpusim.errors import ScenarioError
 from gpusim.report.sections.assumptions import in_words, told
 from gpusim.tables.studies import Assumptions
@@ -25,7 +25,7 @@ def two(**more) -> gpusim.Scenario:
 
 def late_days(sc: gpusim.Scenario, walls: float = 1.0) -> np.ndarray:
     """Days by which each project is late, shape (seeds, 2), with walls that take so many times as long."""
-    network = Network(sc)
+    network = TaskNetwork(sc)
     mine = [[a.kind for a in network.activities].index(kind) for kind in ("walls", "papers")]
     work = np.array([network.durations.work_s(seed) for seed in range(SEEDS)])[:, mine] / DAY_S
     return np.maximum(work * [walls, 1.0] - 100.0, 0.0)

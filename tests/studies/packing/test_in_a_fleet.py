@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gpusim.engine.clock import Place
+from gpusim.engine.clock import EventPriority
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
@@ -56,7 +56,7 @@ def fleet_of(nodes: Nodes, pods: Pods, placement: Placement) -> Fleet:
     for p, pool in enumerate(pools):
         fleet.pools[p].delivered = pool.n_nodes * pool.gpus_per_node
         env.set_nodes_on(p, pool.n_nodes)
-    env.run(until=env.at(float(len(pods)), Place.OVER))
+    env.run(until=env.at(float(len(pods)), EventPriority.OVER))
     return fleet
 
 
@@ -88,7 +88,7 @@ def test_the_same_pods_on_the_same_gpus(policy):
         holdings = np.maximum(fleet.jobs["holding"], 0)
         assert np.where(runs, fleet.holdings["first_node"][holdings], NONE).tolist() == state.pods.node.tolist()
         assert np.where(runs, fleet.gpus_of[holdings], 0).tolist() == state.pods.held.tolist()
-        assert fleet.room_gpus.tolist() == state.room_gpus.tolist()
+        assert fleet.gpu_left.tolist() == state.gpu_left.tolist()
         assert fleet.spans["fragment"].sum() == fragments[-1]
         turned_away += int((~runs).sum())
     assert turned_away > 100

@@ -50,13 +50,15 @@ def test_all_is_given_back():
     order = np.arange(300)
     state = build(nodes, asked, order, POLICIES["fgd"].code, np.zeros((300, 2)))
     state.pods.submit_s, state.pods.runtime_s = trace.submit_s, trace.runtime_s
-    before = [array.copy() for array in (state.rooms[["cpu_free", "memory_free", "gpu_free", "idle"]], state.room_gpus)]
+    before = [
+        array.copy() for array in (state.scored_nodes[["cpu_free", "memory_free", "gpu_free", "idle"]], state.gpu_left)
+    ]
     begin(state)
     fragment = state.spans[0].fragment
     play(state)
-    assert (state.rooms[["cpu_free", "memory_free", "gpu_free", "idle"]] == before[0]).all()
-    assert (state.room_gpus == before[1]).all()
-    assert (state.room_groups == 0).all()
+    assert (state.scored_nodes[["cpu_free", "memory_free", "gpu_free", "idle"]] == before[0]).all()
+    assert (state.gpu_left == before[1]).all()
+    assert (state.node_groups == 0).all()
     assert (state.totals[0].used_milli, state.spans[0].fragment) == (0, fragment)
     ran, last_s = state.pods.node >= 0, trace.submit_s[-1]
     ends_s = np.minimum(state.pods.start_s + trace.runtime_s, last_s)

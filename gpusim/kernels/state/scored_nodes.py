@@ -15,7 +15,7 @@ WHOLE = 1000  # thousandths of a GPU
 ANY = -1  # all bits: any GPU type, or none
 MOST_GPUS = 62  # of a node, and kinds of nodes: as many as there are bits
 
-ROOM = record(  # of a node
+SCORED_NODE = record(  # of a node
     [
         ("gpus", "i8"),
         ("model", "i8"),  # the bit of its GPU type, or of its pool
@@ -34,7 +34,7 @@ SPAN = record(  # nodes side by side, among which a job is placed: all of a clus
     [
         ("first", "i8"),
         ("n_nodes", "i8"),
-        ("changes", "i8"),  # so far; of the last ``n_nodes`` of these ``room_changes`` has the nodes
+        ("changes", "i8"),  # so far; of the last ``n_nodes`` of these ``node_changes`` has the nodes
         ("fragment", "i8"),  # of all its nodes, times requests counted
         ("fragment_s", "f8"),  # the same, integrated over time
         ("since_s", "f8"),  # up to when
@@ -63,13 +63,13 @@ SCORING = record(
     ]
 )
 
-ROOMS: dict[str, tuple[np.dtype, int]] = {
+SCORED_NODES: dict[str, tuple[np.dtype, int]] = {
     "scoring": (SCORING, 1),
-    "rooms": (ROOM, 1),
-    "room_gpus": (np.dtype("i8"), 2),  # (nodes, GPUs): thousandths left
-    "room_groups": (np.dtype("i8"), 2),  # (nodes, 1 + GPUs): jobs that share a GPU, then those with 1, 2, ... GPUs
-    "room_changes": (np.dtype("i8"), 1),  # by span: nodes that were changed, in turn and around
-    "room_left": (np.dtype("i8"), 1),  # scratch: GPUs of the node that is looked at
+    "scored_nodes": (SCORED_NODE, 1),
+    "gpu_left": (np.dtype("i8"), 2),  # (nodes, GPUs): thousandths left
+    "node_groups": (np.dtype("i8"), 2),  # (nodes, 1 + GPUs): jobs that share a GPU, then those with 1, 2, ... GPUs
+    "node_changes": (np.dtype("i8"), 1),  # by span: nodes that were changed, in turn and around
+    "left_then": (np.dtype("i8"), 1),  # scratch: GPUs of the node that is looked at
     "spans": (SPAN, 1),
     "shapes": (SHAPE, 1),
     "scores": (np.dtype("i2"), 1),  # of each node, request by request; -1: does not fit

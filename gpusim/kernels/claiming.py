@@ -1,6 +1,6 @@
 """What conservative backfill knows to be taken: by running jobs, and by the reservations of waiting ones.
 
-A booking takes GPUs of nodes, microwatts of the site where its power is limited, and GPUs of the tenant's quota. All
+A claim takes GPUs of nodes, microwatts of the site where its power is limited, and GPUs of the tenant's quota. All
 are whole numbers, so that what was promised is there in whatever order it is added up.
 
 From begin to end, a plan of g GPUs on each of k nodes takes g of the line of each of these nodes, its power of the line
@@ -8,7 +8,7 @@ of its site and g k of that of its tenant's quota: the profile of conservative b
 in ``conservative``), one for each limit.
 
 Writes: clock, due_ids, due_keys, due_pos, heap_ids, heap_keys, jobs, plans, pools, release_pos, seats, sites.
-Reads: by_place, holdings, lanes, picked, scheduling, words.
+Reads: by_position, holdings, lanes, picked, scheduling, words.
 Units: s, W, µW, GPUs.
 """
 
@@ -32,14 +32,14 @@ from gpusim.kernels.timeline import add, forget_past
 
 @inner
 def take(f, line, begin_s, end_s, amount):
-    """Book so much of a line, or (less than 0) give it back."""
+    """Claim so much of a line, or (less than 0) give it back."""
     forget_past(f, line, f.clock[0].now_s)
     add(f, line, begin_s, end_s, -amount)
 
 
 @inner
 def lay(f, c, p, begin_s, end_s, sign):
-    """Book the seats, power and quota of a plan from when to when, or (sign -1) give them back."""
+    """Claim the seats, power and quota of a plan from when to when, or (sign -1) give them back."""
     pool, plan, clock = f.pools[p], f.plans[c], f.clock[0]
     gpus = sign * on_node(pool, plan.gpus)  # its own may have changed since
     i = plan.first_seat
@@ -47,13 +47,13 @@ def lay(f, c, p, begin_s, end_s, sign):
         take(f, f.seats[i].node, begin_s, end_s, gpus)
         if gpus < 0:
             pull_floors(f, f.seats[i].node, begin_s, end_s)
-        clock.bookings += sign
+        clock.claims += sign
         i = f.seats[i].next
     if f.sites[pool.site].metered != 0:
         take(f, power_line(f, pool.site), begin_s, end_s, sign * plan.power)
     if f.scheduling[0].quotas != 0:
         take(f, quota_line(f, plan.tenant, pool.gpu_type), begin_s, end_s, sign * held_gpus(pool, plan.gpus))
-    clock.bookings += 2 * sign
+    clock.claims += 2 * sign
 
 
 @inner
@@ -90,7 +90,7 @@ def _take_seats(f, c, p):
 
 @inner
 def occupy(f, h):
-    """A holding has begun on the nodes in ``picked``: it books them, if its owner has not reserved them."""
+    """A holding has begun on the nodes in ``picked``: it claims them, if its owner has not reserved them."""
     holding = f.holdings[h]
     c, p = holding.order, holding.pool
     pool, plan = f.pools[p], f.plans[c]
@@ -110,7 +110,7 @@ def occupy(f, h):
 
 @inner
 def move_end(f, h):
-    """A holding that is expected to end at another time than is booked, or draws something else, books anew."""
+    """A holding that is expected to end at another time than is claimed, or draws something else, claims anew."""
     holding, now = f.holdings[h], f.clock[0].now_s
     c, p = holding.order, holding.pool
     pool, plan = f.pools[p], f.plans[c]
@@ -128,15 +128,15 @@ def move_end(f, h):
 
 @inner
 def extend(f, c, p, end_s):
-    """Book a running job, that has outrun its window, until ``end_s``; whether its nodes were promised to others."""
+    """Claim a running job, that has outrun its window, until ``end_s``; whether its nodes were promised to others."""
     plan, now = f.plans[c], f.clock[0].now_s
     lay(f, c, p, max(plan.end_s, now), end_s, 1)
-    f.clock[0].bookings -= 2
+    f.clock[0].claims -= 2
     plan.end_s = end_s
     clash = False
     i = plan.first_seat
     while i != NONE:
-        f.clock[0].bookings -= 1
+        f.clock[0].claims -= 1
         least, _most = extremes(f, f.seats[i].node, now, end_s)
         clash = clash or least < 0
         i = f.seats[i].next
@@ -194,7 +194,7 @@ def withdraw(f, j, p):
 
 
 @inner
-def rebook(f, j, p, begin_s):
+def move_reservation(f, j, p, begin_s):
     """Move what a waiting job has reserved to another start, on the nodes in ``picked``."""
     plan, clock = f.plans[j], f.clock[0]
     open_holes(f, j, p, plan.begin_s, plan.end_s)
@@ -218,12 +218,12 @@ def void(f, p):
     pool.first_due = pool.last_due = NONE
     for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
         lane = f.lanes[i]
-        place = bitset.next_from(f.words, lane.set, lane.n_places, 0)
-        while place >= 0:
-            j = f.by_place[lane.order_base + place]
+        position = bitset.next_from(f.words, lane.set, lane.n_positions, 0)
+        while position >= 0:
+            j = f.by_position[lane.order_base + position]
             if f.plans[j].begin_s == f.plans[j].begin_s:
                 withdraw(f, j, p)
                 mark_fresh(f, j, p, True)
-            place = bitset.next_from(f.words, lane.set, lane.n_places, place + 1)
+            position = bitset.next_from(f.words, lane.set, lane.n_positions, position + 1)
     close_holes(f, p)
     pool.spared_s = math.inf

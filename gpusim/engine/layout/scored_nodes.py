@@ -11,14 +11,14 @@ from gpusim.errors import PolicyError
 from gpusim.inputs.typical import most_frequent
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.codes import NONE, Placement
-from gpusim.kernels.state.rooms import KIND, ROOM, ROOMS, SCORING, SHAPE, SPAN, WHOLE
+from gpusim.kernels.state.scored_nodes import KIND, SCORED_NODE, SCORED_NODES, SCORING, SHAPE, SPAN, WHOLE
 
 UNLIMITED = 1 << 60  # MB of memory
 MOST_SCORES = 1_000_000_000  # of two bytes
 
 
 class Usual(NamedTuple):
-    """Requests against which fragments are measured, by the names of the arrays in ``kernels/state/rooms.py``."""
+    """Requests against which fragments are measured, named as the arrays in ``kernels/state/scored_nodes.py``."""
 
     usual: np.recarray
     usual_counts: np.ndarray
@@ -45,22 +45,22 @@ def usual_of(
     return Usual(rows, within.cumsum(axis=1), steps)
 
 
-def empty_rooms(
+def empty_nodes(
     gpus: np.ndarray, models: np.ndarray, cpu_milli: np.ndarray, memory: np.ndarray, shapes: np.recarray
 ) -> dict[str, np.ndarray]:
     """Nodes on which nothing runs, in the order in which ties are broken, none of them on; and no scores yet."""
     most = int(gpus.max(initial=1))
-    rows = records(ROOM, len(gpus))
+    rows = records(SCORED_NODE, len(gpus))
     rows.cpu_free, rows.memory_free, rows.model = cpu_milli, memory, models
     rows.gpus = rows.idle = gpus
     rows.gpu_free = WHOLE * gpus
     rows.changed = -1
     return {
-        "rooms": rows,
-        "room_gpus": WHOLE * (np.arange(most) < gpus[:, None]).astype(np.int64),
-        "room_groups": np.zeros((len(gpus), 1 + max(most, int(shapes.gpus.max(initial=0)))), np.int64),
-        "room_changes": np.zeros(len(gpus), np.int64),
-        "room_left": np.zeros(most, np.int64),
+        "scored_nodes": rows,
+        "gpu_left": WHOLE * (np.arange(most) < gpus[:, None]).astype(np.int64),
+        "node_groups": np.zeros((len(gpus), 1 + max(most, int(shapes.gpus.max(initial=0)))), np.int64),
+        "node_changes": np.zeros(len(gpus), np.int64),
+        "left_then": np.zeros(most, np.int64),
         "shapes": shapes.copy(),
         "scores": np.full(int(shapes.row.max(initial=0)) + len(gpus), -1, np.int16),
     }
@@ -81,10 +81,12 @@ def scoring_of(placement: Placement, counted: int, cpu_milli: np.ndarray, gpus: 
     return rows
 
 
-def rooms_of(specs: list[PoolSpec], work: Work, scheduling: Scheduling, n_holdings: int) -> dict[str, np.ndarray]:
+def scored_nodes_of(
+    specs: list[PoolSpec], work: Work, scheduling: Scheduling, n_holdings: int
+) -> dict[str, np.ndarray]:
     """All of it for a fleet; rows of none where nodes are not scored."""
     if not scheduling.placement.by_score:
-        empty = {name: np.zeros((1, 1) if ndim == 2 else 1, dtype) for name, (dtype, ndim) in ROOMS.items()}
+        empty = {name: np.zeros((1, 1) if ndim == 2 else 1, dtype) for name, (dtype, ndim) in SCORED_NODES.items()}
         return {**empty, **_of_jobs(1, 1, 1, np.zeros((1, 2)), np.zeros(1, "i8"), 1)}
     n_jobs, counts = len(work.submit_s), np.array([spec.n_nodes for spec in specs])
     asked, request = np.unique(_requests(work), axis=0, return_inverse=True)
@@ -99,21 +101,21 @@ def rooms_of(specs: list[PoolSpec], work: Work, scheduling: Scheduling, n_holdin
     most_cpu = max(int(cpu_milli.max()), int(stated.max(initial=1)))
     cpu_milli = np.where(cpu_milli == 0, most_cpu, cpu_milli)  # all that anybody could ask for
     usual, counted = _usual(specs, work)
-    rooms = empty_rooms(
+    scored_nodes = empty_nodes(
         np.repeat([spec.gpus_per_node for spec in specs], counts),
         np.repeat([1 << p for p in range(len(specs))], counts),
         cpu_milli,
         np.where(memory == 0, UNLIMITED, memory),
         _shapes(specs, asked),
     )
-    rooms["rooms"].span = np.repeat(np.arange(len(specs)), counts)
+    scored_nodes["scored_nodes"].span = np.repeat(np.arange(len(specs)), counts)
     draws = np.zeros((n_jobs, 2)) if work.draws is None else np.ascontiguousarray(work.draws, "f8")
     return {
-        "scoring": scoring_of(scheduling.placement, counted, cpu_milli, rooms["rooms"].gpus),
+        "scoring": scoring_of(scheduling.placement, counted, cpu_milli, scored_nodes["scored_nodes"].gpus),
         "spans": spans_of(counts),
-        **rooms,
+        **scored_nodes,
         **usual._asdict(),
-        **_of_jobs(n_jobs, len(cpu_milli), rooms["room_gpus"].shape[1], draws, request.reshape(-1), n_holdings),
+        **_of_jobs(n_jobs, len(cpu_milli), scored_nodes["gpu_left"].shape[1], draws, request.reshape(-1), n_holdings),
     }
 
 
@@ -121,7 +123,7 @@ def _of_jobs(
     n_jobs: int, n_nodes: int, most: int, draws: np.ndarray, request: np.ndarray, n_holdings: int
 ) -> dict[str, np.ndarray]:
     return {
-        "requests": np.broadcast_to(request, n_jobs).astype("i8"),
+        "request_kind": np.broadcast_to(request, n_jobs).astype("i8"),
         "draws": draws,
         "gpus_of": np.zeros(n_holdings, "i8"),
         "host_at": np.full((n_nodes, most), NONE, "i8"),
