@@ -20,13 +20,13 @@ def call(*words):
     return CliRunner().invoke(cli, [str(word) for word in words])
 
 
-def test_report_draws_figures_once_and_embeds_them(folder):
+def test_report_draws_figures_and_embeds_them_in_both_forms(folder):
     done = call("report", folder)
     assert done.exit_code == 0, done.output
     assert done.output.strip() == str(folder / "report.html")
     names = {path.name for path in (folder / "figures").iterdir()}
     assert names == {"headline.png", "matrix.png", "fleet.png", "site_site-00.png", "site_site-01.png", "waits.png"}
-    assert (folder / "report.html").read_text(encoding="utf-8").count("data:image/png") == 2 * 6  # wide and narrow
+    assert (folder / "report.html").read_text(encoding="utf-8").count("data:image/png") == 12
 
 
 def test_compare(folder, tmp_path):

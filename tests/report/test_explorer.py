@@ -13,7 +13,6 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.report.document import packed, table
@@ -184,16 +183,12 @@ def noisy(sites: int, hours: int, jobs: int) -> Result:
 
 
 def test_a_page_of_the_default_run_fits_5_mb(tmp_path):
-    """Nine sites in as many steps as charts have, 6,000 jobs for lanes; figures of 0.1 MB, which is their mean."""
+    """Nine sites in as many steps as charts have, 6,000 jobs for lanes; figures in both forms."""
     findings = Findings(noisy(9, MOST_ROWS // 9, 6_000))
     names = [name for section in SECTIONS if section.applies(findings) for name in section.figures(findings)]
-    pictures = [tmp_path / f"{name}.png" for name in names]
-    noise = np.random.default_rng(1).integers(0, 256, (250, 400), "u1")
-    for picture in pictures:
-        Image.fromarray(noise).save(picture)
-    assert len(pictures) >= 9 + 4
-    size = write(findings, tmp_path / "report.html", pictures).stat().st_size
-    assert 3e6 < size <= 5e6
+    assert len(names) >= 9 + 4
+    size = write(findings, tmp_path / "report.html").stat().st_size
+    assert 2e6 < size <= 5e6
 
 
 def test_a_specification_is_packed_and_unpacked(spec):
