@@ -11,7 +11,7 @@ import pandas as pd
 from gpusim import rng
 from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.runs import split_runs
+from gpusim.engine.runs import split_runs, taken_gpu_s
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.kernels.state.codes import Cause, Status, Wait
 from gpusim.regulation.curtailment import Spans, calls_s
@@ -177,11 +177,9 @@ class Curtailments:
     def _lost_gpu_s(self, site: str) -> dict[int, float]:
         """GPU-seconds booked as idle for calls, and of work that evictions have undone, by pool."""
         self.env.settle()
-        power, jobs, pools = self.env.sites[site], self.env.fleet.jobs, self.env.fleet.pools
-        return {
-            p: float(pools[p].ledger[Cause.IDLE_CURTAILED] + jobs["lost_gpu_s"][jobs["pool"] == p].sum())
-            for p in range(power.first_pool, power.first_pool + power.n_pools)
-        }
+        power = self.env.sites[site]
+        pools = range(power.first_pool, power.first_pool + power.n_pools)
+        return taken_gpu_s(self.env.fleet, Cause.IDLE_CURTAILED, pools)
 
     def _slowed_gpu_s(self) -> Callable[[_Call, int], float]:
         """Of a call and a pool, the GPU-seconds that its jobs were slowed or paused for."""

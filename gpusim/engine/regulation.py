@@ -10,8 +10,8 @@ import pandas as pd
 from gpusim import rng
 from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.runs import taken_gpu_s
 from gpusim.inputs.climatology import SiteSignals
-from gpusim.kernels.reading import facility_w
 from gpusim.kernels.state.codes import Cause
 from gpusim.regulation.curtailment import emergencies, limit_mw, subject
 from gpusim.regulation.efficiency import connection_entries, efficiency_entries
@@ -196,16 +196,10 @@ class Regulation:
 
     def _lost_gpu_s(self, site: str) -> dict[int, float]:
         """GPU-seconds booked as idle for a rule, and of work that evictions have undone, by pool."""
-        jobs, pools = self.env.fleet.jobs, self.env.fleet.pools
-        return {
-            p: float(pools[p].ledger[Cause.IDLE_RULE] + jobs["lost_gpu_s"][jobs["pool"] == p].sum())
-            for p in self._pools(site)
-        }
+        return taken_gpu_s(self.env.fleet, Cause.IDLE_RULE, self._pools(site))
 
     def _facility_j(self, site: str) -> float:
         """[J] From the grid up to now; what is not settled yet is read, not booked."""
         power = self.env.sites[site]
         own_j = 0.0 if power.plant is None else power.plant.own()[0]
-        row = self.env.fleet.sites[power.site]
-        drawn_j = row.facility_j + facility_w(self.env.fleet, power.site) * (self.env.now - row.settled_s)
-        return float(drawn_j - own_j)
+        return self.env.metered(power.site)[0] - own_j

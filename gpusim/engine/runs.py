@@ -13,7 +13,7 @@ import numpy as np
 
 from gpusim import phases
 from gpusim.gangs import MILLI
-from gpusim.kernels.reading import courses_of
+from gpusim.kernels.reading import courses_of, lost_of_moved
 from gpusim.kernels.state.codes import PAUSES, SLOWED_FOR, Cause, Status
 from gpusim.kernels.state.fleet import Fleet
 
@@ -73,6 +73,17 @@ def have_moved(fleet: Fleet) -> np.ndarray:
     moved = np.zeros(len(fleet.jobs), bool)
     moved[segments["job"][segments["pool"] != fleet.jobs["pool"][segments["job"]]]] = True
     return moved
+
+
+def taken_gpu_s(fleet: Fleet, cause: Cause, pools: range) -> dict[int, float]:
+    """GPU-seconds booked as idle for a cause, and of work that evictions have undone, by the pool where that was."""
+    jobs, moved, of_moved = fleet.jobs, have_moved(fleet), np.zeros(len(fleet.pools))
+    if moved.any():
+        lost_of_moved(fleet, moved, of_moved)
+    return {
+        p: float(fleet.pools[p].ledger[cause] + jobs["lost_gpu_s"][(jobs["pool"] == p) & ~moved].sum() + of_moved[p])
+        for p in pools
+    }
 
 
 def split_runs(

@@ -1,6 +1,6 @@
 """Whether who starts may have the power that it draws, by its site's limit and beside what is promised to others.
 
-Writes: nothing.
+Writes: by what it calls.
 Reads: clock, jobs, pools, scheduling, sites.
 Units: s, W.
 """

@@ -1,6 +1,6 @@
 """Power of a site and GPUs of a tenant's quota, as lines of what is free of them.
 
-Writes: nothing.
+Writes: by what it calls.
 Reads: clock, lines, nodes, pools, quota, sites.
 Units: s, W, µW, GPUs.
 """

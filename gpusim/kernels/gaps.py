@@ -1,6 +1,6 @@
 """When so much of something is free: questions to a line.
 
-Writes: nothing.
+Writes: by what it calls.
 Reads: chunks.
 Units: s.
 """

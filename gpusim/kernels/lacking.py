@@ -1,6 +1,6 @@
 """What who asks for GPUs lacks, be it a job or a replica: quota, nodes or power, looked for in this order.
 
-Writes: nothing.
+Writes: by what it calls.
 Reads: jobs, pools, scheduling, sites.
 Units: W, GPUs.
 """

@@ -3,7 +3,7 @@
 Those leave whose nodes go, and those of a site that could draw too much: when its limit falls, or for a replica that
 lacks power there.
 
-Writes: nothing.
+Writes: by what it calls.
 Reads: clock, holdings, pools, sites.
 Units: s, W.
 """

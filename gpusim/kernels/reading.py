@@ -1,7 +1,7 @@
 """Reading the fleet at one moment: running integrals, and what runs have come to.
 
 Writes: `out`, `work_s`, `writes_s`.
-Reads: classes, jobs, lanes, pools, sites.
+Reads: classes, clock, jobs, lanes, pools, segments, sites.
 Units: s, W, GPUs.
 """
 
@@ -14,6 +14,7 @@ from gpusim.kernels.course import (
     checkpoints_of,
     draw,
     kept_of,
+    lost_in,
     progress,
     rate_of,
     saved_with,
@@ -65,6 +66,15 @@ def kept_now(f, j, now):
     and what the job would then have saved [s of work on the reference type]."""
     kept_s, checkpoint_s, _load_s = kept_of(f, j, progress(f, j, now))
     return kept_s, checkpoint_s, saved_with(f, j, kept_s)
+
+
+@kernel
+def lost_of_moved(f, moved, out):
+    """Add to ``out`` [GPU s], by pool, what jobs that ``moved``, a mask, have lost there."""
+    for i in range(f.clock[0].n_segments):
+        segment = f.segments[i]
+        if moved[segment.job]:
+            out[segment.pool] += lost_in(segment)
 
 
 @kernel

@@ -14,7 +14,9 @@ what was promised there is promised anew, hangs on what has happened since the l
   nodes without asking the plan; nodes came or went. All reservations of the pool are checked (`breaches`, `capacity`).
 
 Whoever gives GPUs back, or has nodes come and go, calls `wake`, which spares a pool where nobody waits the pass;
-whoever frees power, `wake_site`; `mark_dirty` is for all else that calls for a pass.
+whoever frees power, `wake_site`; `mark_dirty` is for all else that calls for a pass. A pass that starts or stops jobs
+by targets takes away what its own stops called for (`greedy`); a policy's order of one queue is followed by a pass over
+that pool alone (`engine/doors.py`).
 
 Writes: clock, pools.
 Reads: scheduling, sites.

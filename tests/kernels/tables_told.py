@@ -131,27 +131,40 @@ class Function:
 
 
 @cache
+def imported(module: str) -> dict[str, str]:
+    """What names of a module are those of another."""
+    return {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in modules()[module].body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+@cache
 def functions() -> dict[str, Function]:
     """All of them by module and name, with what the functions that they call do to what they pass."""
-    found, imported = {}, {}
+    found = {}
     for module, tree in modules().items():
-        imported[module] = {
-            alias.asname or alias.name: f"{node.module}.{alias.name}"
-            for node in tree.body
-            if isinstance(node, ast.ImportFrom)
-            for alias in node.names
-        }
         for node in compiled(tree):
             found[f"{module}.{node.name}"] = Function(module, node)
     changed = True
     while changed:
         changed = False
         for one in found.values():
-            for name, arguments in one.calls(imported[one.module]):
+            for name, arguments in one.calls(imported(one.module)):
                 for k in found[name].writes_arguments if name in found else ():
                     if k < len(arguments):
                         changed |= one.write(one.origins(arguments[k]))
     return found
+
+
+def writes_at_all(one: Function, seen: tuple[Function, ...] = ()) -> bool:
+    """Whether a function or what it calls writes anything."""
+    if one.writes or one.writes_arguments:
+        return True
+    called = [functions()[name] for name, _arguments in one.calls(imported(one.module)) if name in functions()]
+    return any(writes_at_all(other, (*seen, one)) for other in called if other not in seen)
 
 
 def units(tree: ast.Module) -> list[str]:
@@ -174,7 +187,7 @@ def told(module: str) -> str:
     parts = (sorted(writes) + sorted(f"`{name}`" for name in given), sorted(reads), units(modules()[module]))
     lines = [f"{label}: {', '.join(part) or 'nothing'}." for label, part in zip(LABELS, parts, strict=True) if part]
     if not writes | given:
-        lines.insert(0, "Writes: nothing.")
+        lines.insert(0, f"Writes: {'by what it calls' if any(map(writes_at_all, mine)) else 'nothing'}.")
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines)
 
 

@@ -4,7 +4,7 @@ Sources: Weng et al. (2023), section 6.1, and the scheduler's plugins in hkust-a
 (8f3d641). Best fit: Protean (OSDI 2020); dot product: Tetris (SIGCOMM 2014); clustering: Gandiva (OSDI 2018); packing:
 Amaral et al. (SC 2017). Each is of the order of the node's GPUs, FGD of these times kinds of usual requests.
 
-Writes: nothing.
+Writes: by what it calls.
 Reads: gpu_left, node_groups, scored_nodes, scoring, shapes.
 Units: MiB, GPU/1000, GPUs.
 """

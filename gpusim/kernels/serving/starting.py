@@ -1,6 +1,6 @@
 """Starts of replicas: what one lacks, and who makes way for it.
 
-Writes: nothing.
+Writes: by what it calls.
 Reads: pools, replicas.
 Units: W, GPUs.
 """
