@@ -186,3 +186,9 @@ def on_move(f, h):
         _set_idle(f, p, n, _idle_from(f, n))
         n = f.nodes[n].next_held
     pool.unsettled = 1
+
+
+@inner
+def expect_anew(f, p):
+    """All expectations of a pool may have changed: what its head was promised is promised anew."""
+    f.pools[p].unsettled = 1

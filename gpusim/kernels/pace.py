@@ -10,6 +10,7 @@ from __future__ import annotations
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.control import shed
 from gpusim.kernels.course import course_length
+from gpusim.kernels.expecting import expect_anew
 from gpusim.kernels.jobs_on import first_on, next_on
 from gpusim.kernels.promise import size_up
 from gpusim.kernels.running import begin_pace, leave_pace, take_pace
@@ -80,7 +81,7 @@ def _change(f, p, now):
     pool.rate, pool.draw = site.rate * pool.own_rate, site.draw * pool.own_draw
     _pace_all(f, p, now, False)
     pool.listed = 0
-    pool.unsettled = 1
+    expect_anew(f, p)
     pool.late = 1
     if pool.reserved_job != NONE:
         size_up(f, p)

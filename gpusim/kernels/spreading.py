@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
+from gpusim.kernels.expecting import expect_anew
 from gpusim.kernels.gang import n_nodes
 from gpusim.kernels.state.codes import NONE, Locality, Topology
 from gpusim.kernels.waking import mark_dirty
@@ -115,5 +116,5 @@ def stop_insisting(f, now):
         clock.n_due -= 1
         p = f.jobs[j].pool
         f.pools[p].released = 1
-        f.pools[p].unsettled = 1
+        expect_anew(f, p)
         mark_dirty(f, p)

@@ -61,6 +61,7 @@ def test_one_function_says_what_is_lacking():
     [
         ("n_idle_heap", {"expecting.py"}),
         ("n_releases", {"expecting.py", "claiming.py"}),  # with reservations another heap is there
+        ("unsettled", {"expecting.py", "reservation.py"}),
         ("relief_w", {"expecting.py", "promise.py", "site_load.py"}),
     ],
 )
