@@ -41,6 +41,9 @@ def regions_by_means(effort: Effort) -> Iterator[Row]:
             normal_c = (weather["high_c"][month] + weather["low_c"][month]) / 2.0
             off = (float(dry[:, MONTH == month].mean()) - normal_c) / spread_k
             yield Row(66, f"{region} {name}, off its normal, in spreads", 0.0, off, effort.widen(OF_SPREAD))
+        if "found_c" in weather:
+            off_k = float(dry.mean()) - weather["found_c"] - weather.get("warmed_k", 0.0)
+            yield Row(66, f"{region} temperature, off the year found [K]", 0.0, off_k, effort.widen(weather["within"]))
 
 
 def _prices(region: str, table: dict, hours: np.ndarray, effort: Effort) -> Iterator[Row]:

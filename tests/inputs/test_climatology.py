@@ -191,6 +191,17 @@ def test_weather_of_a_region_by_means():
     assert humid == pytest.approx(np.array(table["humidity"]), abs=0.02)
 
 
+def test_recalled_weather_was_checked():
+    """The year's mean of what is an assumption, and of all else found, within its interval of that found elsewhere."""
+    tables = {region: table["weather"] for region, table in published().items() if "weather" in table}
+    assert all("found_c" in weather for weather in tables.values() if weather["basis"] == "assumption")
+    for region, weather in tables.items():
+        if "found_c" in weather:
+            mean_c = np.mean([weather["high_c"], weather["low_c"]])
+            within = weather["within"] if weather["basis"] == "assumption" else 0.3
+            assert mean_c == pytest.approx(weather["found_c"] + weather.get("warmed_k", 0.0), abs=within), region
+
+
 def test_start_within_an_hour():
     """A run that starts at 12:30 finds the value of noon, and the next at 13:00."""
     signals = year("GB", start=datetime(2026, 7, 1, 12, 30, tzinfo=UTC), duration_s=7200.0)
