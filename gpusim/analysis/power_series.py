@@ -12,6 +12,7 @@ from gpusim import gangs, phases, rng
 from gpusim.analysis.jobs import classes_of, parts_of_runs
 from gpusim.course import progress_at
 from gpusim.errors import ResultError, did_you_mean
+from gpusim.scenario.hardware import above_idle_w
 from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
@@ -237,12 +238,12 @@ def _draws(result: Record, parts: pd.DataFrame) -> pd.Series | float:
 def steps_of(kind: JobClass, gpu: Mapping[str, float], gpus: int, work_step_s: float = STEP_S) -> WorkSteps:
     """What a job of a class, whose interval between checkpoints is a number, does on ``gpus`` GPUs of a type."""
 
-    def above_idle_w(fraction: float) -> float:
-        return gpus * max(fraction * gpu["tdp_w"] - gpu["idle_w"], 0.0)
+    def drawn_w(fraction: float) -> float:
+        return gpus * above_idle_w(fraction, gpu["tdp_w"], gpu["idle_w"])
 
     return WorkSteps(
-        work_step_s, kind.communication_share * work_step_s, above_idle_w(gpu["compute_fraction"]),
-        above_idle_w(gpu["communication_fraction"]), above_idle_w(gpu["checkpoint_fraction"]),
-        above_idle_w(PEAK_OF_TDP), kind.startup_s, float(kind.checkpoint_interval_s),
+        work_step_s, kind.communication_share * work_step_s, drawn_w(gpu["compute_fraction"]),
+        drawn_w(gpu["communication_fraction"]), drawn_w(gpu["checkpoint_fraction"]),
+        drawn_w(PEAK_OF_TDP), kind.startup_s, float(kind.checkpoint_interval_s),
         kind.checkpoint_write_s,
     )  # fmt: skip

@@ -87,13 +87,18 @@ class GpuType(Model):
 
     def above_idle_w(self, fraction: float) -> float:
         """[W] That a share of the TDP is above idle power."""
-        return max(fraction * self.tdp_w - self.idle_w, 0.0)
+        return above_idle_w(fraction, self.tdp_w, self.idle_w)
 
     @model_validator(mode="after")
     def _idle_below_tdp(self) -> GpuType:
         if self.idle_w > self.tdp_w:
             raise ValueError(f"idle_w of {self.idle_w:g} above tdp_w of {self.tdp_w:g}; give tdp_w or less")
         return self
+
+
+def above_idle_w(fraction: float, tdp_w: float, idle_w: float) -> float:
+    """[W] What a GPU draws above idle at a share of its TDP."""
+    return max(fraction * tdp_w - idle_w, 0.0)
 
 
 def figures(name: str = "gpus") -> list[dict[str, str]]:

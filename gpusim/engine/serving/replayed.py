@@ -18,6 +18,7 @@ from gpusim import gangs, rng
 from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.engine.serving.engines import ServingEngine, serving_engines
 from gpusim.engine.serving.prepared import arrivals_of, replica_rate
+from gpusim.scenario.hardware import above_idle_w
 from gpusim.scenario.inference import Routing
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.service import Service
@@ -149,7 +150,7 @@ class _Booked:
         if service.by_request:
             return 0.0
         rate = replica_rate(service, kind, self._engines.get((name, kind)))
-        above_w = max(gpu["serving_fraction"] * gpu["tdp_w"] - gpu["idle_w"], 0.0)
+        above_w = above_idle_w(gpu["serving_fraction"], gpu["tdp_w"], gpu["idle_w"])
         return tokens / rate * service.gpus_per_replica * above_w
 
 
