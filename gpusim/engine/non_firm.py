@@ -170,7 +170,7 @@ class Curtailments:
         return self.env.metered(power.site)[0] - own_j
 
     def _counted_w(self, site: str) -> float:
-        """[W] What the site draws with all replicas at work, at the run's hottest hour, whatever caps could take of it."""
+        """[W] What the site draws with all replicas at work, at the run's hottest hour, whatever caps could take."""
         row = self.env.fleet.sites[self.env.sites[site].site]
         return float((row.it_w + row.serving_headroom_w) * row.peak_overhead + row.fixed_w)
 
