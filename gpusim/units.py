@@ -17,6 +17,7 @@ BYTES_PER_TB = 1e12
 MS_PER_S = 1e3
 
 Period = tuple[str, float, float]  # name, from [s], to [s]
+Intervals = list[tuple[float, float]]  # from [s], to [s]
 
 
 def number_of(count: float | str, noun: str) -> str:

@@ -11,7 +11,7 @@ from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.schedule import Schedule
 
 
-class Span(NamedTuple):
+class PathStep(NamedTuple):
     """A time in which everything waited for one task."""
 
     from_s: float
@@ -50,18 +50,18 @@ def _waited_for(network: TaskNetwork, schedule: Schedule, activity: Activity) ->
     return last if last < len(network.activities) else giver(network, schedule, last)
 
 
-def spans(network: TaskNetwork, schedule: Schedule, milestone: int) -> list[Span]:
+def path_steps(network: TaskNetwork, schedule: Schedule, milestone: int) -> list[PathStep]:
     """What a component waited for, from the first task of its critical path on until it was there, in order.
 
     Before a stand-in was called, that is the path of the task that it stands in for.
     """
     gave = giver(network, schedule, milestone)
     path = critical_path(network, schedule, gave)
-    found = [span for activity in path for span in _of_work(schedule, activity)]
+    found = [step for activity in path for step in _of_work(schedule, activity)]
     if path[0].stands_in:
         called_s, main = schedule.ready_s[path[0].index], _main_giver(network, schedule, path[0].gives)
-        earlier = [span for activity in critical_path(network, schedule, main) for span in _of_work(schedule, activity)]
-        found = [span._replace(to_s=min(span.to_s, called_s)) for span in earlier if span.from_s < called_s] + found
+        earlier = [step for activity in critical_path(network, schedule, main) for step in _of_work(schedule, activity)]
+        found = [step._replace(to_s=min(step.to_s, called_s)) for step in earlier if step.from_s < called_s] + found
     return found
 
 
@@ -71,17 +71,17 @@ def _main_giver(network: TaskNetwork, schedule: Schedule, milestone: int) -> int
     return min(always, key=lambda i: schedule.time_s[i])
 
 
-def _of_work(schedule: Schedule, activity: Activity) -> Iterator[Span]:
+def _of_work(schedule: Schedule, activity: Activity) -> Iterator[PathStep]:
     """A task's wait for its supply, then its work, cut where shocks stopped it."""
     ready_s, start_s, end_s = (times[activity.index] for times in (schedule.ready_s, schedule.start_s, schedule.time_s))
     if start_s > ready_s:
-        yield Span(ready_s, start_s, activity, activity.spec.supply)
+        yield PathStep(ready_s, start_s, activity, activity.spec.supply)
     stops = [w for w in schedule.windows if w.spec.effect == "stop" and w.hits(activity)]
     edges = {start_s, end_s, *(t for w in stops for t in (w.from_s, w.to_s) if start_s < t < end_s)}
     cuts = sorted(edges)
     for from_s, to_s in zip(cuts, cuts[1:], strict=False):
         name = next((w.name for w in stops if w.from_s <= from_s < w.to_s), "")
-        yield Span(from_s, to_s, activity, name)
+        yield PathStep(from_s, to_s, activity, name)
 
 
 def delivery(

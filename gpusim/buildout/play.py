@@ -12,7 +12,7 @@ from gpusim.buildout import ledger
 from gpusim.buildout.activity import Activity
 from gpusim.buildout.inventory import Inventory, brought, firm_mw
 from gpusim.buildout.network import TaskNetwork
-from gpusim.buildout.path import critical_path, delivery, giver, spans
+from gpusim.buildout.path import critical_path, delivery, giver, path_steps
 from gpusim.buildout.schedule import Schedule, StockLevel, simulate
 from gpusim.errors import one_line
 from gpusim.regulation.building import limited
@@ -227,10 +227,10 @@ def _paths(network: TaskNetwork, schedule: Schedule, lasts: dict) -> pd.DataFram
     for name, (_time_s, last) in lasts.items():
         if last is None:
             continue
-        for position, span in enumerate(spans(network, schedule, last)):
-            activity = span.activity
-            times_s = _known(span.from_s), _known(span.to_s)
-            rows.append((name, position, activity.project, activity.name, activity.kind, span.held_by, *times_s))
+        for position, step in enumerate(path_steps(network, schedule, last)):
+            activity = step.activity
+            times_s = _known(step.from_s), _known(step.to_s)
+            rows.append((name, position, activity.project, activity.name, activity.kind, step.held_by, *times_s))
     return pd.DataFrame(rows, columns=PATHS)
 
 

@@ -37,7 +37,7 @@ class _Pipe(io.FileIO):
             return super().write(content)
 
 
-def settle() -> None:
+def set_up_streams() -> None:
     """Make the standard streams so, once, at the start of the process."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)

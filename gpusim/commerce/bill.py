@@ -18,7 +18,7 @@ from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, calendar, months, seconds
 
 KW_PER_MW, KG_PER_T = 1000.0, 1000.0
 
-Line = tuple[str, float, float, str, float]  # component, energy [MWh], amount, its unit, USD
+BillItem = tuple[str, float, float, str, float]  # component, energy [MWh], amount, its unit, USD
 
 
 def bills(
@@ -142,7 +142,7 @@ def billed_demand_mw(tariff: Tariff, read: pd.DataFrame) -> float:
     return max(float(drawn_mw.max()), tariff.least_demand_share * float(read["grid_mw"].max()))
 
 
-def _lines(spec: Site, read: pd.DataFrame, start: datetime) -> Iterator[Line]:
+def _lines(spec: Site, read: pd.DataFrame, start: datetime) -> Iterator[BillItem]:
     tariff, drawn_j = spec.tariff, read["energy_j"].to_numpy()
     hours = ((read["end_s"] - read["start_s"]) / HOUR_S).to_numpy()
     total_mwh, market_usd = drawn_j.sum() / JOULE_PER_MWH, float(read["market_usd"].sum())
@@ -192,7 +192,7 @@ def _charged(rules: pd.DataFrame) -> pd.DataFrame:
     return rules[rules["what"].isin(CHARGED)]
 
 
-def _of_rules(charged: pd.DataFrame, from_s: float, to_s: float) -> Iterator[Line]:
+def _of_rules(charged: pd.DataFrame, from_s: float, to_s: float) -> Iterator[BillItem]:
     """What rules charged for a part of the run: each charge even over the time that it is for, by component."""
     for what, component in CHARGED.items():
         mine = charged[charged["what"] == what]
@@ -203,7 +203,7 @@ def _of_rules(charged: pd.DataFrame, from_s: float, to_s: float) -> Iterator[Lin
             yield component, 0.0, mw, "MW", float((share * mine["usd"]).sum())
 
 
-def _own(made: pd.DataFrame, from_s: float, to_s: float, month_s: float) -> Iterator[Line]:
+def _own(made: pd.DataFrame, from_s: float, to_s: float, month_s: float) -> Iterator[BillItem]:
     """What a month's own power was and cost, by source; a battery counts with what it gave less what it took."""
     month = made[(made["start_s"] >= from_s) & (made["end_s"] <= to_s) & (made["source"] != GRID)]
     for (source, kind), rows in month.groupby(["source", "kind"], sort=False):
@@ -214,7 +214,7 @@ def _own(made: pd.DataFrame, from_s: float, to_s: float, month_s: float) -> Iter
             yield f"fixed cost {source}", 0.0, share, "month", fixed_usd
 
 
-def _taxes(tariff: Tariff, lines: list[Line]) -> Iterator[Line]:
+def _taxes(tariff: Tariff, lines: list[BillItem]) -> Iterator[BillItem]:
     if tariff.tax_share:
         base = max(0.0, sum(usd for component, *_amount, usd in lines if not component.startswith(VIRTUAL)))
         yield TAXES, 0.0, base, "USD", base * tariff.tax_share

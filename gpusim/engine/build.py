@@ -75,7 +75,7 @@ def build_fleet(
     ]
     work = _work(scenario, table, names, job_class)
     if scenario.scheduler.placement == "random":
-        work = replace(work, draws=stream(seed, "placement", "draws").random((len(table), 2)))
+        work = replace(work, uniforms=stream(seed, "placement", "draws").random((len(table), 2)))
     return allocate(
         pools,
         len(names.sites),

@@ -126,7 +126,7 @@ class Work:
     asks: np.ndarray | None = None  # (jobs, 2): thousandths of CPUs and MB of memory for each GPU; -1: its share
     deadline_s: np.ndarray | float = 0.0  # after its submission; 0: as the policy says
     data_bytes: np.ndarray | float = 0.0
-    draws: np.ndarray | None = None  # (jobs, 2): from 0 to 1, for the placement that draws nodes and GPUs
+    uniforms: np.ndarray | None = None  # (jobs, 2): from 0 to 1, for the placement that draws nodes and GPUs
     route_links: list[list[int]] | None = None
 
 

@@ -147,7 +147,7 @@ class Network:
             touched = touched | set(stale)
         for row in stale:
             self._routes[row].share = found[row]
-            due_s = self._routes[row].plan()
+            due_s = self._routes[row].look_ahead()
             if due_s < math.inf:
                 self.env.at(due_s).callbacks.append(
                     lambda _event, row=row, due_s=due_s: self.wake(row) if self._routes[row].due_s == due_s else None
@@ -194,7 +194,7 @@ class _Route:
             self.due_s = math.inf
         return any_arrived
 
-    def plan(self) -> float:
+    def look_ahead(self) -> float:
         """[s] When the next transfer is due, infinite if never; moments planned earlier are void."""
         self.due_s = math.inf
         if self.marks and self.share[0] > 0.0:

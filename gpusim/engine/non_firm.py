@@ -14,11 +14,11 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.runs import split_runs, taken_gpu_s
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.kernels.state.codes import Cause, Status, Wait
-from gpusim.regulation.curtailment import Spans, calls_s
+from gpusim.regulation.curtailment import calls_s
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import NonFirm
-from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, WATT_PER_MW
+from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, WATT_PER_MW, Intervals
 
 BY = "non-firm connection"
 COLUMNS = {
@@ -89,7 +89,7 @@ class Curtailments:
         rows.sort(key=lambda row: (row[2], row[0]))
         return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
-    def _answer(self, site: str, spec: NonFirm, spans: Spans) -> Generator:
+    def _answer(self, site: str, spec: NonFirm, spans: Intervals) -> Generator:
         """Control process of a site: its calls, one after the other."""
         env, power = self.env, self.env.sites[site]
         for from_s, to_s in spans:

@@ -16,6 +16,7 @@ from gpusim.gangs import MILLI
 from gpusim.kernels.reading import courses_of, lost_of_moved
 from gpusim.kernels.state.codes import PAUSES, SLOWED_FOR, Cause, Status
 from gpusim.kernels.state.fleet import Fleet
+from gpusim.units import Intervals
 
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (
@@ -27,8 +28,6 @@ BOOKED = {
     phases.LOADING: Cause.LOADING, phases.RESTARTING: Cause.RESTARTING, phases.WORK: Cause.CHECKPOINTING,
     phases.LOST: Cause.LOST_WORK,
 }  # fmt: skip
-
-Spans = list[tuple[float, float]]  # [s] from, to
 
 
 class GpuTime(NamedTuple):
@@ -87,7 +86,7 @@ def taken_gpu_s(fleet: Fleet, cause: Cause, pools: range) -> dict[int, float]:
 
 
 def split_runs(
-    fleet: Fleet, edges_s: np.ndarray, binding_s: Mapping[Cause, Sequence[Spans]] = MappingProxyType({})
+    fleet: Fleet, edges_s: np.ndarray, binding_s: Mapping[Cause, Sequence[Intervals]] = MappingProxyType({})
 ) -> tuple[dict[Cause, np.ndarray], GpuTime]:
     """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and of each job.
 
@@ -168,7 +167,7 @@ def _book(
     fleet: Fleet,
     edges_s: np.ndarray,
     segments: Segments,
-    binding_s: Mapping[Cause, Sequence[Spans]],
+    binding_s: Mapping[Cause, Sequence[Intervals]],
     booked: dict[Cause, np.ndarray],
     others: dict[Cause, np.ndarray],
     gpu_time: GpuTime,

@@ -79,7 +79,7 @@ def _restricted(table: JobTable, kinds: list[str]) -> JobTable:
 # The build-out is played and its GPUs divided among contracts first, as in a replication without jobs. Each tenant then
 # uses of its GPUs what its contracts state, and those who rent by the hour what is let; jobs hold just that.
 
-Spans = list[tuple[float, float, int]]
+Uses = list[tuple[float, float, int]]  # from [s], to [s], GPUs
 
 
 def contracted_jobs(
@@ -103,9 +103,9 @@ def contracted_jobs(
     allocation = allocate(book, of_build_out(live), cuts_of(book, drawn(scenario, seed)))
     index = None if scenario.market.index is None else prices(allocation, line, requests)
     rows = [
-        (tenant, kind, *span)
+        (tenant, kind, *use)
         for (tenant, kind), gpus in levels(allocation, index).items()
-        for span in _spans(allocation.edges_s, gpus, _domain(scenario, kind), spec)
+        for use in _uses(allocation.edges_s, gpus, _domain(scenario, kind), spec)
     ]
     return _table(scenario, spec, rows)
 
@@ -131,12 +131,12 @@ def _domain(scenario: Scenario, kind: str) -> int:
     return scenario.gpus[kind].gpus_per_node * scenario.gpus[kind].nodes_per_domain
 
 
-def _spans(edges_s: np.ndarray, level: np.ndarray, domain: int, spec: Contracted) -> Spans:
+def _uses(edges_s: np.ndarray, level: np.ndarray, domain: int, spec: Contracted) -> Uses:
     """(start [s], end [s], GPUs) of jobs that hold a level, in whole domains; who came last leaves first."""
     most = max(spec.gpus // domain, 1)
     wanted = np.append((level + 1e-6) // domain, 0).astype(np.int64)
     held: list[tuple[float, int]] = []
-    found: Spans = []
+    found: Uses = []
     now = 0
     for at_s, domains in zip(edges_s.tolist(), wanted.tolist(), strict=True):
         while now < domains:
@@ -149,11 +149,11 @@ def _spans(edges_s: np.ndarray, level: np.ndarray, domain: int, spec: Contracted
             if now < domains:
                 held.append((at_s, domains - now))
                 now = domains
-    return [part for span in found for part in _parts(*span, spec.days * DAY_S)]
+    return [part for use in found for part in _parts(*use, spec.days * DAY_S)]
 
 
-def _parts(start_s: float, end_s: float, gpus: int, most_s: float) -> Spans:
-    """A span in equal parts, none of them longer than ``most_s`` [s]: one job follows the other."""
+def _parts(start_s: float, end_s: float, gpus: int, most_s: float) -> Uses:
+    """A use in equal parts, none of them longer than ``most_s`` [s]: one job follows the other."""
     edges_s = np.linspace(start_s, end_s, max(1, int(np.ceil((end_s - start_s) / most_s))) + 1).tolist()
     return [(a_s, b_s, gpus) for a_s, b_s in pairwise(edges_s)]
 

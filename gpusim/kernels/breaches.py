@@ -11,7 +11,7 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
-from gpusim.kernels.budgets import headroom, power_line, quota_line
+from gpusim.kernels.budgets import power_for_jobs, power_line, quota_line
 from gpusim.kernels.capacity import meter
 from gpusim.kernels.claiming import extend, void
 from gpusim.kernels.expecting import OVERDUE_S
@@ -26,7 +26,7 @@ from gpusim.kernels.waking import mark_dirty
 def has_power(f, j, p):
     """Whether the site's limit admits a job beside those that run."""
     s = f.pools[p].site
-    return f.sites[s].limit_w == math.inf or f.sites[s].drawn + f.plans[j].power <= headroom(f, s)
+    return f.sites[s].limit_w == math.inf or f.sites[s].drawn + f.plans[j].power <= power_for_jobs(f, s)
 
 
 @inner

@@ -36,7 +36,7 @@ def quota_line(f, tenant, gpu_type):
 
 
 @inner
-def headroom(f, s):
+def power_for_jobs(f, s):
     """Microwatts of IT power that the jobs of a site may draw in all."""
     site = f.sites[s]
     others_w = 0.0

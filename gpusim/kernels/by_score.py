@@ -4,7 +4,7 @@ The scores are those of ``gpusim pack`` (``kernels/packing``). Nodes kept for a 
 by then, and for these only where no other node has room.
 
 Writes: clock, gpus_of, host_at, picked, scored_nodes, scores, scratch_ids, shapes, spans.
-Reads: draws, gpu_left, holdings, jobs, nodes, pools, request_kind, scheduling.
+Reads: gpu_left, holdings, jobs, nodes, pools, request_kind, scheduling, uniforms.
 Units: s, MiB, GPU/1000, GPUs.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.cpu_memory import asked
 from gpusim.kernels.gang import on_node
-from gpusim.kernels.packing.choose import choose_node, idle_gpus, move, note, refresh, shared_gpu
+from gpusim.kernels.packing.choose import choose_node, has_changed, idle_gpus, move, refresh, shared_gpu
 from gpusim.kernels.placement import ALL
 from gpusim.kernels.state.codes import NONE, Placement
 from gpusim.kernels.state.scored_nodes import WHOLE
@@ -68,15 +68,15 @@ def find_by_score(f, j, p, family):
         return False
     h = _shape_of(f, j, p)
     refresh(f, h)
-    n = _choose_outside(f, p, h, f.draws[j, 0])
+    n = _choose_outside(f, p, h, f.uniforms[j, 0])
     if n == NONE and family == ALL and f.pools[p].first_reserved != NONE:
-        n = choose_node(f, h, f.draws[j, 0])
+        n = choose_node(f, h, f.uniforms[j, 0])
     f.picked[0] = n
     if n == NONE:
         return False
     clock.score = f.scores[f.shapes[h].row + n]
     if f.jobs[j].milli != 0:
-        clock.gpu = shared_gpu(f, n, f.shapes[h], f.draws[j, 1])
+        clock.gpu = shared_gpu(f, n, f.shapes[h], f.uniforms[j, 1])
         clock.host = f.host_at[n, clock.gpu]
     return True
 
@@ -133,4 +133,4 @@ def switch_scored(f, n, on):
     if is_scored(f):
         settle_fragments(f, f.nodes[n].pool)
         f.scored_nodes[n].on = on
-        note(f, n)
+        has_changed(f, n)

@@ -11,7 +11,7 @@ import math
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
-from gpusim.kernels.budgets import headroom, power_line
+from gpusim.kernels.budgets import power_for_jobs, power_line
 from gpusim.kernels.claiming import move_end, occupy, take, vacate, void
 from gpusim.kernels.floors import clear_floors
 from gpusim.kernels.gaps import extremes
@@ -88,10 +88,10 @@ def meter(f, s):
             close_line(f, line)
             spare_power(f, s, now, -_PLENTY)
         return
-    change = headroom(f, s) - site.headroom
+    change = power_for_jobs(f, s) - site.headroom
     if site.metered == 0:
         site.metered = 1
-        site.headroom = headroom(f, s)
+        site.headroom = power_for_jobs(f, s)
         open_line(f, line, site.headroom, now)
         _lay_all_power(f, s)
     elif change != 0:

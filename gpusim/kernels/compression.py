@@ -24,7 +24,7 @@ from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.floors import floor_class
 from gpusim.kernels.holes import begin_sweep, end_sweep
 from gpusim.kernels.lanes import usage
-from gpusim.kernels.moves import find_earlier, move_up, settle, start_planned
+from gpusim.kernels.moves import find_earlier, move_up, start_or_reserve, start_planned
 from gpusim.kernels.noting import mark_fresh
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.preemption import make_room
@@ -176,7 +176,7 @@ def _sweep(f, p, now):
         step_over(f, j, p)
         if f.plans[j].begin_s != f.plans[j].begin_s:
             _size_up(f, j, p)
-            settle(f, j, p, find_start(f, j, p, now, math.inf), now)
+            start_or_reserve(f, j, p, find_start(f, j, p, now, math.inf), now)
         else:
             move_up(f, j, p, spared_s, power, quota, now)
     end_sweep(f, p)

@@ -36,7 +36,7 @@ def start_planned(f, j, p, now):
 
 
 @inner
-def settle(f, j, p, begin_s, now):
+def start_or_reserve(f, j, p, begin_s, now):
     """Start a job on the nodes in ``picked``, or reserve them, at first or in the place of those that it has."""
     has_some = f.plans[j].begin_s < math.inf
     if begin_s < math.inf:
@@ -170,4 +170,4 @@ def move_up(f, j, p, spared_s, power, quota, now):
         begin_s = find_earlier(f, j, p, begin_s, _just_before(plan.begin_s))
         if begin_s == math.inf:
             return
-    settle(f, j, p, begin_s, now)
+    start_or_reserve(f, j, p, begin_s, now)

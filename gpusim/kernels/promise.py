@@ -62,7 +62,7 @@ def promise(f, j, p, from_s, now):
 
 
 @inner
-def claim(f, j, p):
+def promise_turn(f, j, p):
     """No backfill: job ``j`` waits for power, and nobody later in the order takes it at the site."""
     pool = f.pools[p]
     pool.reserved_job = j

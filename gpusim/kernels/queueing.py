@@ -17,7 +17,7 @@ from gpusim.kernels.lanes import count_held, lane_of, usage
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
 from gpusim.kernels.noting import is_greedy, is_planned, mark_fresh, note_job
 from gpusim.kernels.running import start
-from gpusim.kernels.shortlist import build, next_candidate, note
+from gpusim.kernels.shortlist import build, include, next_candidate
 from gpusim.kernels.spreading import begin_waiting, end_waiting
 from gpusim.kernels.state.codes import NONE, SEVERAL, Order, Status, Wait
 
@@ -43,7 +43,7 @@ def enqueue(f, j, p, now):
     begin_waiting(f, j, p, now)
     start_waiting(f.jobs, j, f.lanes, i)
     if pool.listed != 0:
-        note(f, j, p, lane)
+        include(f, j, p, lane)
     bitset.insert(f.words, lane.set, lane.n_positions, job.lane_position)
     if is_planned(f):
         mark_fresh(f, j, p, True)

@@ -19,7 +19,7 @@ from gpusim.kernels.lanes import count_held
 from gpusim.kernels.ledger import settle_lane, settle_pool
 from gpusim.kernels.placement import ALL, OPEN, largest_fit, largest_open
 from gpusim.kernels.preemption import make_room
-from gpusim.kernels.promise import claim, stands, tell
+from gpusim.kernels.promise import promise_turn, stands, tell
 from gpusim.kernels.queueing import (
     ANY_SIZE,
     leave_out_refused,
@@ -238,7 +238,7 @@ def _promise_anew(f, p, head, reason, now):
             reserve(f, head, p, now)
         _backfill(f, p, head, f.pools[p].shadow_s, lacks_power, now)
     elif lacks_power:
-        claim(f, head, p)
+        promise_turn(f, head, p)
 
 
 @part

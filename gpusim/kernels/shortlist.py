@@ -46,7 +46,7 @@ def _lower(f, row, c, wall_s, draw_w):
 
 
 @inner
-def note(f, j, p, lane):
+def include(f, j, p, lane):
     """Job ``j`` is about to be inserted into the lane's set."""
     c = size_class(f.jobs[j].gpus)
     wall_s, draw_w = expected_wall_time(f, j, p), counted(f, j, p)

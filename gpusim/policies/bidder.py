@@ -55,7 +55,7 @@ class Bidder:
         insort(self._ends, (run_s, self.needs(gpus)))
         self._freed = None
 
-    def promise(self, gpus: int, wait_s: float) -> None:
+    def set_aside(self, gpus: int, wait_s: float) -> None:
         """A job waits for GPUs."""
         self._promised += self.needs(gpus)
         self._first_s = min(self._first_s, wait_s)

@@ -88,12 +88,12 @@ class Mast:
                 continue
             bidder = bidders[best.pool]
             if best.transfer_s == 0.0 and best.start_s > 0.0:
-                bidder.promise(gpus, best.start_s)
+                bidder.set_aside(gpus, best.start_s)
                 continue
             found[i] = best.pool
             self._count(held, pools[best.pool], tenant, bidder.needs(gpus))
             if best.transfer_s > 0.0:
-                bidder.promise(gpus, best.start_s)
+                bidder.set_aside(gpus, best.start_s)
                 self._coming[row] = best.pool, gpus, now_s + best.transfer_s, tenant
             else:
                 bidder.take(gpus, best.run_s)
@@ -137,7 +137,7 @@ class Mast:
         """Pools that jobs are on their way to keep GPUs for them."""
         self._coming = {job: one for job, one in self._coming.items() if job not in here}
         for p, gpus, due_s, tenant in self._coming.values():
-            bidders[p].promise(gpus, max(due_s - now_s, 1.0))
+            bidders[p].set_aside(gpus, max(due_s - now_s, 1.0))
             self._count(held, pools[p], tenant, bidders[p].needs(gpus))
 
     def _within_quota(self, held: dict[tuple[str, str], int], pool: PoolView, tenant: str, more: int) -> bool:

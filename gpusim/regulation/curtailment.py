@@ -11,7 +11,7 @@ from gpusim.regulation.scope import calendar_spans, connected_mw
 from gpusim.scenario.rule import Curtailment
 from gpusim.scenario.site import NonFirm, Site
 from gpusim.scenario.steps import elapsed_s
-from gpusim.units import HOUR_S, YEAR_S
+from gpusim.units import HOUR_S, YEAR_S, Intervals
 
 # Emergencies of a grid, and what of a site's load must go in them.
 
@@ -52,8 +52,6 @@ def limit_mw(rule: Curtailment, site: Site, start: datetime, now_mw: float) -> f
 
 # When a grid takes back the part of a connection that is not firm.
 
-Spans = list[tuple[float, float]]  # [s] from, to
-
 
 def calls_s(
     non_firm: NonFirm,
@@ -61,7 +59,7 @@ def calls_s(
     duration_s: float,
     price: tuple[np.ndarray, np.ndarray],
     random: np.random.Generator,
-) -> Spans:
+) -> Intervals:
     """(from [s], to [s]) of the calls of a run, in order and apart from each other.
 
     Parameters
@@ -79,16 +77,16 @@ def calls_s(
     return within_budget(united(within), non_firm.hours_per_year, start)
 
 
-def above(times_s: np.ndarray, values: np.ndarray, level: float) -> Spans:
-    """Spans in which a step function is above a level; its last value holds for ever."""
+def above(times_s: np.ndarray, values: np.ndarray, level: float) -> Intervals:
+    """Intervals in which a step function is above a level; its last value holds for ever."""
     high = np.concatenate([[False], values > level, [False]])
     edges_s = np.append(times_s, np.inf)
     return list(zip(edges_s[np.flatnonzero(high[1:] & ~high[:-1])], edges_s[np.flatnonzero(high[:-1] & ~high[1:])]))
 
 
-def united(spans: Spans) -> Spans:
+def united(spans: Intervals) -> Intervals:
     """The same time in spans in order that neither touch nor overlap."""
-    found: Spans = []
+    found: Intervals = []
     for from_s, to_s in sorted(span for span in spans if span[0] < span[1]):
         if found and from_s <= found[-1][1]:
             found[-1] = (found[-1][0], max(found[-1][1], to_s))
@@ -97,7 +95,7 @@ def united(spans: Spans) -> Spans:
     return found
 
 
-def within_budget(spans: Spans, hours_per_year: float, start: datetime) -> Spans:
+def within_budget(spans: Intervals, hours_per_year: float, start: datetime) -> Intervals:
     """The first ``hours_per_year`` [h] of spans in each calendar year (UTC)."""
     left_s: dict[int, float] = {}
     parts = []

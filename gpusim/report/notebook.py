@@ -26,7 +26,7 @@ def fragment(findings: Findings) -> str:
         scenario=findings.result.manifest["scenario"],
         seed=findings.result.manifest["seed"],
         days=float(f"{findings.result.manifest['duration_s'] / DAY_S:.4g}"),
-        line=line(course),
+        line=curve(course),
         most=share(float(course.max(initial=0.0))),
         size=(WIDTH, HEIGHT),
         tables={"bottlenecks": document.table(findings.blamed.head(MOST_ROWS), COLUMNS)},
@@ -41,7 +41,7 @@ def held_back(findings: Findings) -> np.ndarray:
     return np.divide(held, planned, out=np.zeros_like(held), where=planned > 0.0)
 
 
-def line(shares: np.ndarray) -> str:
+def curve(shares: np.ndarray) -> str:
     """Points of a line of ``WIDTH`` by ``HEIGHT`` px over steps, from 0 on the bottom to the largest on the top."""
     shares = shares / max(float(shares.max(initial=0.0)), 1e-9)
     x = np.linspace(0.0, WIDTH, len(shares)) if len(shares) > 1 else np.array([0.0, WIDTH])

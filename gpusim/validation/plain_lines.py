@@ -27,7 +27,7 @@ class OrderedJobs(Protocol):
     def order(self, running: set[int]) -> list[int]:
         """All jobs, the first first."""
 
-    def settle(self, running: set[int], stopped: Iterable[int]) -> None:
+    def after_pass(self, running: set[int], stopped: Iterable[int]) -> None:
         """Who runs after the pass, and who was stopped in it."""
 
     def next_look_s(self, now: float, running: set[int]) -> float:
@@ -80,7 +80,7 @@ def play(jobs: pd.DataFrame, gpus: int, line: OrderedJobs, blocks: bool = False)
         for job in gets - running:
             start_s[job] = now if np.isnan(start_s[job]) else start_s[job]
         stopped, running = running - gets, gets
-        line.settle(running, stopped)
+        line.after_pass(running, stopped)
         look_s = line.next_look_s(now, running)
     return pd.DataFrame({"start_s": start_s, "end_s": end_s})
 
@@ -111,7 +111,7 @@ class Sorted:
         self.jobs.sort(key=lambda job: self.key(self.gpus[job], self.left_s[job]))
         return list(self.jobs)
 
-    def settle(self, running: set[int], stopped: Iterable[int]) -> None:
+    def after_pass(self, running: set[int], stopped: Iterable[int]) -> None:
         pass
 
     def next_look_s(self, now: float, running: set[int]) -> float:
@@ -168,7 +168,7 @@ class LevelQueues:
                 queue.sort(key=lambda job: (job not in running, job))
         return [job for queue in self.queues for job in queue]
 
-    def settle(self, running: set[int], stopped: Iterable[int]) -> None:
+    def after_pass(self, running: set[int], stopped: Iterable[int]) -> None:
         for queue in self.queues:
             queue.sort(key=lambda job: job not in running)
         if not self.theirs:

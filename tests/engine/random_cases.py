@@ -89,7 +89,7 @@ def _jobs(
             milli=milli,
             deadline_s=dice.one_of([0.0, 0.0, 4.0, 20.0]),
             asks=(dice.one_of(ASKS), dice.one_of(ASKS)) if cpu_memory else (-1, -1),
-            draws=(dice.one_of(DRAWN), dice.one_of(DRAWN)) if drawn else (0.0, 0.0),
+            uniforms=(dice.one_of(DRAWN), dice.one_of(DRAWN)) if drawn else (0.0, 0.0),
         )
 
     return sorted(dice.some(1, 16, job), key=lambda job: job.submit_s)

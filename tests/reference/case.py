@@ -28,7 +28,7 @@ class JobSpec:
     milli: int = 0  # thousandths of one GPU; 0: all of its GPUs
     deadline_s: float = 0.0  # after its submission; 0: none of its own
     asks: tuple[int, int] = (-1, -1)  # of CPUs and memory for each GPU; -1: its share
-    draws: tuple[float, float] = (0.0, 0.0)  # for the placement that draws nodes and GPUs
+    uniforms: tuple[float, float] = (0.0, 0.0)  # for the placement that draws nodes and GPUs
 
 
 @dataclass(frozen=True)

@@ -96,12 +96,12 @@ class Scored(packing.Cluster):
         if not ranked:
             return None
         if self.policy == "random":
-            chosen = ranked[int(job.spec.draws[0] * len(ranked))]
+            chosen = ranked[int(job.spec.uniforms[0] * len(ranked))]
         else:
             chosen = max(ranked, key=lambda one: one[0])
         _score, node, room = chosen
         if job.part < 1.0:
-            job.gpu = self.gpus(room, self.pod(job, pool), job.spec.draws[1])[0]
+            job.gpu = self.gpus(room, self.pod(job, pool), job.spec.uniforms[1])[0]
             shared = [one for one in node.jobs if isinstance(one, Host) and one.gpu == job.gpu]
             job.host = shared[0] if shared else None
         return [node]

@@ -15,7 +15,7 @@ from gpusim.cli import cli
 from gpusim.report.drawing import figures
 from gpusim.report.figures import save
 from gpusim.report.findings import Findings
-from gpusim.report.notebook import HEIGHT, WIDTH, held_back, line
+from gpusim.report.notebook import HEIGHT, WIDTH, curve, held_back
 from tests.analysis.kit import fleet
 
 
@@ -56,9 +56,9 @@ def test_a_result_shows_itself(result):
 
 
 def test_the_line_reaches_from_edge_to_edge():
-    points = [tuple(map(float, point.split(","))) for point in line(np.array([0.0, 0.2, 0.1])).split()]
+    points = [tuple(map(float, point.split(","))) for point in curve(np.array([0.0, 0.2, 0.1])).split()]
     assert points == [(0.0, HEIGHT), (WIDTH / 2, 0.0), (WIDTH, HEIGHT / 2)]
-    assert line(np.zeros(1)) == f"0.0,{HEIGHT:.1f} {WIDTH:.1f},{HEIGHT:.1f}"
+    assert curve(np.zeros(1)) == f"0.0,{HEIGHT:.1f} {WIDTH:.1f},{HEIGHT:.1f}"
 
 
 def test_a_name_cannot_break_out_of_the_notebook():

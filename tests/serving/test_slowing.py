@@ -10,7 +10,7 @@ import pytest
 
 from gpusim.kernels.serving.advance import advance
 from gpusim.kernels.serving.route import choose, submit
-from gpusim.kernels.serving.slowing import set_pace
+from gpusim.kernels.serving.slowing import set_slowness
 from gpusim.kernels.serving.state import Engines
 from gpusim.serving.deployment import ROUTERS, Deployment
 from gpusim.serving.layout import build
@@ -32,7 +32,7 @@ def played(requests: pd.DataFrame, deployment: Deployment, paces: Paces) -> Engi
             time_s, pace = left.pop(0)
             for r in range(0, deployment.replicas, deployment.in_step):
                 advance(state, r, time_s)
-            set_pace(state, 0, deployment.replicas, *pace, 1.0 if pace == (1.0, 1.0) else 0.75, time_s)
+            set_slowness(state, 0, deployment.replicas, *pace, 1.0 if pace == (1.0, 1.0) else 0.75, time_s)
         for r in range(0, deployment.replicas, deployment.in_step):
             advance(state, r, until_s)
 

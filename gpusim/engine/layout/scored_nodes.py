@@ -109,22 +109,24 @@ def scored_nodes_of(
         _shapes(specs, asked),
     )
     scored_nodes["scored_nodes"].span = np.repeat(np.arange(len(specs)), counts)
-    draws = np.zeros((n_jobs, 2)) if work.draws is None else np.ascontiguousarray(work.draws, "f8")
+    uniforms = np.zeros((n_jobs, 2)) if work.uniforms is None else np.ascontiguousarray(work.uniforms, "f8")
     return {
         "scoring": scoring_of(scheduling.placement, counted, cpu_milli, scored_nodes["scored_nodes"].gpus),
         "spans": spans_of(counts),
         **scored_nodes,
         **usual._asdict(),
-        **_of_jobs(n_jobs, len(cpu_milli), scored_nodes["gpu_left"].shape[1], draws, request.reshape(-1), n_holdings),
+        **_of_jobs(
+            n_jobs, len(cpu_milli), scored_nodes["gpu_left"].shape[1], uniforms, request.reshape(-1), n_holdings
+        ),
     }
 
 
 def _of_jobs(
-    n_jobs: int, n_nodes: int, most: int, draws: np.ndarray, request: np.ndarray, n_holdings: int
+    n_jobs: int, n_nodes: int, most: int, uniforms: np.ndarray, request: np.ndarray, n_holdings: int
 ) -> dict[str, np.ndarray]:
     return {
         "request_kind": np.broadcast_to(request, n_jobs).astype("i8"),
-        "draws": draws,
+        "uniforms": uniforms,
         "gpus_of": np.zeros(n_holdings, "i8"),
         "host_at": np.full((n_nodes, most), NONE, "i8"),
     }

@@ -12,17 +12,17 @@ import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.arrivals import Arrivals
+from gpusim.engine.serving.cap_effects import CapEffects
 from gpusim.engine.serving.deployment import PoolDeployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.gateway import ROWS, make_room, traffic_of
 from gpusim.engine.serving.lookout import Lookout
 from gpusim.engine.serving.meter import ReplicaMeter
-from gpusim.engine.serving.paces import Paces
 from gpusim.engine.serving.roads import Roads
 from gpusim.engine.serving.scaling import Seen
 from gpusim.kernels.serving import gateway, gateway_apart, replicas
 from gpusim.kernels.serving.failure import fail
-from gpusim.kernels.serving.slowing import set_pace
+from gpusim.kernels.serving.slowing import set_slowness
 from gpusim.kernels.serving.state import Engines
 from gpusim.kernels.serving.traffic import ARRIVAL, KEPT, TURN
 from gpusim.kernels.state.bundle import records
@@ -78,10 +78,10 @@ class ByRequest:
         self._parts, self._ranks = engines, engines[0].deployment.in_step
         parts = [engine.deployment for engine in engines]
         rows = [d.n_rows * self._ranks for d in deployments]
-        self._paces = Paces(env, deployments)
+        self._cap_effects = CapEffects(env, deployments)
         self.engines: Engines = engines_of(
             parts, ROWS, arrivals.hashes, counts=rows, adapters=arrivals.adapters, named=arrivals.block_tokens > 0,
-            capped=self._paces.any,
+            capped=self._cap_effects.any,
         )  # fmt: skip
         self.engines.engines["open"] = 0
         ways = np.resize((np.cumsum(rows) - rows)[: self._serving], len(rows))  # each deployment's is its own
@@ -137,7 +137,7 @@ class ByRequest:
         """A control interval begins: what its deployments are asked for over it, and what caps leave their replicas."""
         for i, d in enumerate(self.deployments):
             d.asked_tokens_per_s = self.asked(d, self.env.now)
-            d.left = d.left_of(self._paces.draw(i))
+            d.left = d.left_of(self._cap_effects.draw(i))
 
     def drains(self, d: PoolDeployment, i: int) -> bool:
         """Whether requests wait or run on a replica."""
@@ -227,12 +227,12 @@ class ByRequest:
         return int((mine["waiting"] + mine["running"] + mine["coming"] + (mine["first_held"] != NONE)).sum())
 
     def _play(self, until_s: float) -> None:
-        """Play up to a time, each replica at the pace that caps on power have left it from when on."""
-        for time_s, i, pace in self._paces.changes():
+        """Play up to a time, each replica as caps on power slow it, and from when on."""
+        for time_s, i, effect in self._cap_effects.changes():
             self._play_on(time_s)
             first = int(self._first[i])
             behind = first + self.deployments[i].n_rows * self._ranks
-            set_pace(self.engines, first, behind, *pace, time_s)
+            set_slowness(self.engines, first, behind, *effect, time_s)
         self._play_on(until_s)
 
     def _play_on(self, until_s: float) -> None:

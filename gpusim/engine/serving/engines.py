@@ -141,7 +141,7 @@ def _fed(decodes: ServingEngine, prefills: ServingEngine, spec: Prefill) -> Serv
 
 
 def _most_decoded_per_s(
-    prompts: np.ndarray, outputs: np.ndarray, deployment: Deployment, pace: tuple[float, float]
+    prompts: np.ndarray, outputs: np.ndarray, deployment: Deployment, slowness: tuple[float, float]
 ) -> float:
     """[1/s] that a replica decodes while there are always more: prefilled by so many that more make no difference."""
     pool = deployment.prefill
@@ -149,7 +149,7 @@ def _most_decoded_per_s(
     def per_s(others: int) -> float:
         feeding = replace(pool.deployment, replicas=others * pool.deployment.in_step)
         fed = replace(deployment, prefill=replace(pool, deployment=feeding, holds_s=NEVER_S))
-        return most_requests_per_s(prompts, outputs, fed, pace)
+        return most_requests_per_s(prompts, outputs, fed, slowness)
 
     most, others = per_s(1), 2
     while others <= MOST_FEEDING and (more := per_s(others)) > (1.0 + NO_DIFFERENCE) * most:

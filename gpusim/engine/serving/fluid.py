@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.serving.cap_effects import CapEffects
 from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.engine.serving.expected import Expected
-from gpusim.engine.serving.paces import Paces
 from gpusim.engine.serving.roads import Flows
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.service import Service
@@ -57,8 +57,8 @@ class Fluid:
         self._begins = np.array([d.first_row - first for d in deployments])
         self._uncapped = np.array([d.tokens_per_s for d in deployments])
         self._rates, self._draws = self._uncapped.copy(), np.ones(len(deployments))
-        self._paces = Paces(env, deployments)
-        if self._paces.any:
+        self._cap_effects = CapEffects(env, deployments)
+        if self._cap_effects.any:
             env.fleet.clock["heeds_caps"] = 1
         self._holding = env.serving.replicas["holding"][first : first + self._ends[-1]]
         self._seen = b""  # what its rows held when its replicas were last counted
@@ -141,11 +141,11 @@ class Fluid:
             self._load(d.pool)
 
     def _look_at_caps(self) -> bool:
-        """See at which pace caps have its replicas go; whether any has moved."""
-        moved = [i for _time_s, i, _pace in self._paces.changes()]
+        """See how caps slow its replicas; whether any has moved."""
+        moved = [i for _time_s, i, _pace in self._cap_effects.changes()]
         for i in moved:
             d = self.deployments[i]
-            self._draws[i] = draw = self._paces.draw(i)
+            self._draws[i] = draw = self._cap_effects.draw(i)
             d.left = d.left_of(draw)
             self._rates[i] = d.paced_tokens_per_s
         return bool(moved)

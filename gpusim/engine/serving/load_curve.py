@@ -102,11 +102,15 @@ class LoadCurve:
 
 
 def _served(
-    engine: ServingEngine, promised: Objectives, round_trip_s: float, arrivals: np.recarray, pace: tuple[float, float]
+    engine: ServingEngine,
+    promised: Objectives,
+    round_trip_s: float,
+    arrivals: np.recarray,
+    slowness: tuple[float, float],
 ) -> Traffic:
     """All requests served; those of the first eleventh, which find a replica that is empty, are not counted."""
     engines = engines_of([engine.deployment], len(arrivals))
-    engines.engines["prefill_slowness"], engines.engines["decode_slowness"] = pace
+    engines.engines["prefill_slowness"], engines.engines["decode_slowness"] = slowness
     first, traffic = len(arrivals) // 11, _traffic(engine, promised, round_trip_s, arrivals)
     gate = traffic.gateway[0]
     gate.arrivals = first

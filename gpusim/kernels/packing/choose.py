@@ -112,7 +112,7 @@ def idle_gpus(s, n, count):
 
 
 @inner
-def note(s, n):
+def has_changed(s, n):
     """A node has changed."""
     node = s.scored_nodes[n]
     span = s.spans[node.span]
@@ -143,4 +143,4 @@ def move(s, h, n, held, way):
         s.node_groups[n, own] += way
         if s.node_groups[n, own] == (1 if way > 0 else 0):
             node.groups += way
-    note(s, n)
+    has_changed(s, n)

@@ -8,7 +8,7 @@ Units: GPU/1000, GPUs.
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.packing.choose import choose_node, idle_gpus, move, note, refresh, shared_gpu
+from gpusim.kernels.packing.choose import choose_node, has_changed, idle_gpus, move, refresh, shared_gpu
 from gpusim.kernels.state.scored_nodes import WHOLE
 
 
@@ -48,7 +48,7 @@ def arrive(s, p):
 def begin(s):
     """Fragments of all nodes as they are."""
     for n in range(len(s.scored_nodes)):
-        note(s, n)
+        has_changed(s, n)
 
 
 @kernel

@@ -219,7 +219,7 @@ def found_on_host(s, r, row, usable):
 
 
 @inner
-def claim(s, r, row, shared, own):
+def reuse(s, r, row, shared, own):
     """Give a request the usable blocks of its beginning."""
     replica, request = s.engines[r], s.requests[row]
     for i in range(shared):

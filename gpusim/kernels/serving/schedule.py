@@ -25,10 +25,10 @@ import math
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import (
     blocks_of,
-    claim,
     found_in_cache,
     found_on_host,
     reserved_for,
+    reuse,
     share,
     take,
 )
@@ -195,7 +195,7 @@ def _admit(s, r, seen_s, budget):
         if replica.max_loras > 0:
             use_adapter(s, r, row)
         replica.reserved += whole
-        claim(s, r, row, shared, own)
+        reuse(s, r, row, shared, own)
         request.computed = cached
         if loaded > 0:
             cached += _load(s, r, row, shared, loaded)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.serving.blocks import blocks_of, claim, share, take
+from gpusim.kernels.serving.blocks import blocks_of, reuse, share, take
 from gpusim.kernels.serving.lists import free, leave_waiting, run_last, wait_again
 from gpusim.kernels.state.codes import NONE
 
@@ -187,7 +187,7 @@ def fetch(s, r, row, shared):
     """The first that waits takes blocks for its prompt, and what is not in the prefix cache is brought."""
     replica, request = s.engines[r], s.requests[row]
     leave_waiting(s, r, row)
-    claim(s, r, row, shared, 0)
+    reuse(s, r, row, shared, 0)
     request.computed = shared * replica.block_tokens
     blocks = blocks_of(replica, request.prompt_tokens) - shared
     take(s, r, blocks_of(replica, request.prompt_tokens + replica.drafts) - shared)

@@ -13,8 +13,8 @@ from gpusim.kernels.serving.step import begin
 
 
 @kernel
-def set_pace(s, first, behind, prefill_slowness, decode_slowness, draw, now):
-    """Steps of replicas, from one up to that before another, that begin from now on go at another pace.
+def set_slowness(s, first, behind, prefill_slowness, decode_slowness, draw, now):
+    """Steps of replicas, from one up to that before another, that begin from now on take so many times as long.
 
     These are played up to now, and those in step with each other are all among them. A step under way goes on as it
     began.

@@ -86,7 +86,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "hosts": (np.dtype("i8"), 1),  # by pool: holdings of the GPUs that jobs share
     **SCORED_NODES,  # under a placement by score, as is what follows
     "request_kind": (np.dtype("i8"), 1),  # of jobs: which of the requests that differ each has
-    "draws": (np.dtype("f8"), 2),  # (jobs, 2): from 0 to 1, for the placement that draws nodes and GPUs
+    "uniforms": (np.dtype("f8"), 2),  # (jobs, 2): from 0 to 1, for the placement that draws nodes and GPUs
     "gpus_of": (np.dtype("i8"), 1),  # of holdings: bits of the GPUs that they have of each of their nodes
     "host_at": (np.dtype("i8"), 2),  # (nodes, GPUs): holding of the GPU where jobs share it
     "nodes": (NODE, 1),

@@ -49,7 +49,7 @@ def specification(findings: Findings) -> dict:
     series = Series.of(result, int(np.clip(MOST_ROWS // max(len(sites), 1), LEAST_STEPS, MOST_STEPS)))
     bars, pools = lanes(result)
     tables = {
-        "held": time_series.held(series, findings.entries), "waits": time_series.waits(series),
+        "held": time_series.held_back(series, findings.entries), "waits": time_series.waits(series),
         "ledger": time_series.ledger(series), "power": time_series.power(series, sites),
         "running": time_series.running(series),
         "lanes": bars, "places": fleet_map.places(result), "energy": time_series.energy(series),

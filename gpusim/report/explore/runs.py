@@ -33,7 +33,7 @@ def specification(runs: ComparedRuns) -> dict:
     rows = sum(len(one.result.sites) for one in several.values())
     steps = int(np.clip(MOST_ROWS // max(rows, 1), LEAST_STEPS, MOST_STEPS))
     parts = {name: Series.of(one.result, steps) for name, one in several.items()}
-    held = _joined({name: time_series.held(parts[name], one.entries) for name, one in several.items()})
+    held = _joined({name: time_series.held_back(parts[name], one.entries) for name, one in several.items()})
     course = _joined({name: _courses(parts[name], one) for name, one in several.items()})
     figures = runs.labelled.rename_axis("figure").reset_index().melt("figure", var_name="run").dropna()
     days = max(float(series.edges_s[-1]) / DAY_S for series in parts.values())

@@ -114,7 +114,7 @@ MOST_DAYS = 60  # rows of each kind of jobs
 POWER = {"facility_w": "facility", "it_w": "IT", "limit_w": "limit"}
 
 
-def held(series: Series, entries: pd.DataFrame) -> pd.DataFrame:
+def held_back(series: Series, entries: pd.DataFrame) -> pd.DataFrame:
     """from, to [days], site, cause, hours of GPUs held back, of rows of ``gpusim.analysis.ledger.both_sides``."""
     rows = entries[(entries["held_s"] > 0.0) & (entries["site"] != "")]
     table = _summed(series, rows, ["site", "cause"], rows["held_s"].to_numpy() / HOUR_S, "hours")

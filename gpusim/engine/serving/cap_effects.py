@@ -1,4 +1,4 @@
-"""At which pace the caps of their sites have the replicas of a service go, and from when on.
+"""How the caps of their sites slow the replicas of a service, and from when on.
 
 Caps move whenever what a site draws does, which the kernels note; replicas by requests are played behind, and catch up
 with these notes one by one.
@@ -17,7 +17,7 @@ from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.kernels.state.codes import NONE, Capping
 
 
-class Pace(NamedTuple):
+class CapEffect(NamedTuple):
     """How many times as long steps with prompts take, and those without; what is left of their draw above idle."""
 
     prefill_slowness: float
@@ -25,7 +25,7 @@ class Pace(NamedTuple):
     draw: float
 
 
-class Paces:
+class CapEffects:
     """Follows the caps of the sites of some deployments.
 
     Attributes
@@ -63,8 +63,8 @@ class Paces:
         """What the cap of the last change leaves of what a deployment draws above idle."""
         return float(self._env.fleet.cap_draws[self._steps[i]])
 
-    def changes(self) -> Iterator[tuple[float, int, Pace]]:
-        """Since the last call, in order: time [s], which of the deployments, and its pace from then on."""
+    def changes(self) -> Iterator[tuple[float, int, CapEffect]]:
+        """Since the last call, in order: time [s], which of the deployments, and what its cap does from then on."""
         if not self.any or self._read == self._n_moves[0]:
             return
         fleet = self._env.fleet
@@ -76,4 +76,4 @@ class Paces:
                 step = min(max(rung - self._groups[i] * most, 0), most)
                 if step != self._steps[i]:
                     self._steps[i], draw = step, float(fleet.cap_draws[step])
-                    yield time_s, i, Pace(*slowness(draw), draw)
+                    yield time_s, i, CapEffect(*slowness(draw), draw)
