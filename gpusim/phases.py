@@ -31,9 +31,9 @@ def split(runs_before, start_s, end_s, progress_s, rate, load_s, kept_s) -> dict
     start_s, end_s : array
         [s] When the segment begins and ends.
     progress_s, rate : array
-        [s] Place of the run when it begins, and its rate.
+        Progress of the run when it begins [s], and its rate.
     load_s, kept_s : array
-        [s] Places in the run's course: the end of loading, and up to where its work is kept; inf: all of it.
+        [s] Points of the run's course: the end of loading, and up to where its work is kept; inf: all of it.
     """
     loaded_s = passed_s(load_s, start_s, end_s, progress_s, rate)
     worked_s = np.maximum(passed_s(kept_s, start_s, end_s, progress_s, rate), loaded_s)

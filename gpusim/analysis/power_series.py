@@ -127,9 +127,7 @@ def power_series(
     edges_s = from_s + step_s * np.arange(samples + 1)
     spans_s = np.append(power["start_s"], power["end_s"].iloc[-1])
     jobs_j, of_spans_j = _drawn_j(result, site, work_step_s, edges_s, spans_s)
-    steps_j, rest_j = np.zeros(samples), power["serving_j"].to_numpy()
-    if serving_j is not None:
-        steps_j, rest_j = np.diff(serving_j(edges_s)), rest_j - np.diff(serving_j(spans_s))
+    steps_j, rest_j = _served_j(power, serving_j, edges_s, spans_s)
     true_j = power[list(JOB_PHASES)].sum(axis=1).to_numpy()
     scale = np.divide(true_j, of_spans_j, out=np.ones(len(power)), where=of_spans_j > 0.0)
     row = np.minimum(np.searchsorted(spans_s, edges_s[:-1] + step_s / 2.0, side="right") - 1, len(power) - 1)
@@ -143,6 +141,16 @@ def power_series(
     it_w = columns["jobs_w"] + columns["serving_w"] + columns["idle_w"]
     facility_w = _facility_w(result, site, power, row, it_w)
     return pd.DataFrame({**columns, "it_w": it_w, "facility_w": facility_w, "scale": scale[row]})
+
+
+def _served_j(
+    power: pd.DataFrame, serving_j: Callable[[np.ndarray], np.ndarray] | None, edges_s: np.ndarray, spans_s: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """[J] What services drew in their steps, in each sample; and what they drew beyond, in each record interval."""
+    drawn_j = power["serving_j"].to_numpy()
+    if serving_j is None:
+        return np.zeros(len(edges_s) - 1), drawn_j
+    return np.diff(serving_j(edges_s)), drawn_j - np.diff(serving_j(spans_s))
 
 
 def _facility_w(result: Record, site: str, power: pd.DataFrame, row: np.ndarray, it_w: np.ndarray) -> np.ndarray:

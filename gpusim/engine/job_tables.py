@@ -63,7 +63,7 @@ def kept_table(fleet: Fleet, jobs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        job_id, run (of the job, from 0), kept_s (place in its course up to which work was kept [s]).
+        job_id, run (of the job, from 0), kept_s (point of its course up to which work was kept [s]).
     """
     noted = fleet.segments[: int(fleet.clock[0].n_segments)]
     noted = noted[noted["kept_s"] < np.inf]

@@ -130,7 +130,7 @@ def progress(f, j, now):
 
 @inner
 def progress_through(f, j, k):
-    """[s] Place in the job's course at which work goes on behind the k-th checkpoint."""
+    """[s] Progress of the job at which work goes on behind the k-th checkpoint."""
     kind = f.classes[f.jobs[j].job_class]
     return _through_s(k, kind.load_s, kind.checkpoint_interval_s, kind.checkpoint_write_s)
 

@@ -85,7 +85,7 @@ def n_checkpoints(f, j):
 
 @kernel
 def progress_through(f, j, k):
-    """[s] Place in a job's course at which work goes on behind the k-th checkpoint."""
+    """[s] Progress of a job at which work goes on behind the k-th checkpoint."""
     return course.progress_through(f, j, k)
 
 
