@@ -14,7 +14,7 @@ from gpusim.cli.studies import backend_options, study
 from gpusim.cli.terminal import loading, say
 
 if TYPE_CHECKING:
-    from gpusim.results.plan import Plan
+    from gpusim.plans import Plan
 
 
 # ``gpusim plan``: what to buy so that a goal is met at the least cost.
@@ -70,7 +70,7 @@ def plan(
     check_no_input(folder / "plan.toml", scenario)
     check_study(folder, store, "plan", {"scenario": loaded.to_toml_dict(), "goal": goal, "seed": seed}, force)
     loading()
-    from gpusim.results.plan import plan as search
+    from gpusim.plans import plan as search
 
     with study(store) as progress:
         found = search(

@@ -72,7 +72,7 @@ def compare_policies(
         from gpusim.report.console import print_report
         from gpusim.report.sweep_page import write
         from gpusim.report.sweeps.findings import SweepFindings
-        from gpusim.results.sweep import sweep as execute
+        from gpusim.sweeps import sweep as execute
 
         with study(folder) as progress:
             done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)

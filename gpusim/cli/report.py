@@ -56,11 +56,11 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
     """
     from gpusim.report.findings import Findings
     from gpusim.report.sections import SECTIONS
-    from gpusim.tables.folder import contents_of, study_of
-    from gpusim.tables.record import Record
+    from gpusim.results.tables.folder import contents_of, study_of
+    from gpusim.results.tables.record import Record
 
     if (folder / RELIEF).is_dir():
-        from gpusim.tables.studies import Relief
+        from gpusim.results.tables.studies import Relief
 
         return Findings(Record.load(folder / BASE), Relief.load(folder / RELIEF)), SECTIONS
     if study_of(folder) not in ("", "sweep"):
@@ -68,8 +68,8 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
     if (folder / "sweep.json").is_file():
         from gpusim.report import comparisons, sweeps
         from gpusim.report.sweeps.findings import SweepFindings
-        from gpusim.results.sweep import Sweep
         from gpusim.studies.comparison import is_comparison
+        from gpusim.sweeps import Sweep
 
         sweep = Sweep.load(folder)
         kind = comparisons if is_comparison(sweep.spec) else sweeps
@@ -78,15 +78,15 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
 
     deliveries = competition = doubts = None
     if (folder / DELIVERIES).is_dir():
-        from gpusim.tables.studies import Deliveries
+        from gpusim.results.tables.studies import Deliveries
 
         deliveries = Deliveries.load(folder / DELIVERIES)
     if (folder / COMPETITION).is_dir():
-        from gpusim.tables.studies import Competition
+        from gpusim.results.tables.studies import Competition
 
         competition = Competition.load(folder / COMPETITION)
     if (folder / ASSUMPTIONS).is_dir():
-        from gpusim.tables.studies import Assumptions
+        from gpusim.results.tables.studies import Assumptions
 
         doubts = Assumptions.load(folder / ASSUMPTIONS)
     several = replications_in(folder)
@@ -96,7 +96,7 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
 def _redrawn(folder: Path) -> Path:
     """The page of a folder, by what the folder holds."""
     from gpusim.report.findings import Findings
-    from gpusim.tables.folder import check_file
+    from gpusim.results.tables.folder import check_file
 
     if folder.is_dir():
         check_file(folder / "report.html")

@@ -110,7 +110,7 @@ def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool
     side by side.
     """
     from gpusim.report.console import print_comparison
-    from gpusim.results.result import Result
+    from gpusim.result import Result
 
     if out:
         check_output(out, force)
@@ -149,7 +149,7 @@ def export(folder: Path, out: Path, from_day: float, days: float, site: str | No
     https://ui.perfetto.dev opens it.
     """
     from gpusim.report.timeline import export as export_window
-    from gpusim.tables.record import Record
+    from gpusim.results.tables.record import Record
 
     check_output(out, force, folder)
     count = export_window(Record.load(folder), out, from_day, days, site)
@@ -157,8 +157,8 @@ def export(folder: Path, out: Path, from_day: float, days: float, site: str | No
 
 
 def _check(result) -> None:
-    from gpusim.analysis.conservation import check as find_faults
     from gpusim.errors import InvariantError
+    from gpusim.results.conservation import check as find_faults
 
     faults = find_faults(result)
     if faults:
@@ -252,11 +252,11 @@ def power_series(
 
     FOLDER holds a saved result with the site. Ramps and swings are printed.
     """
-    from gpusim.analysis import swings
-    from gpusim.analysis.power_series import power_series as series_of
     from gpusim.engine.serving.replayed import replayed_power
     from gpusim.report.swings_text import print_swings
-    from gpusim.tables.record import Record
+    from gpusim.results import swings
+    from gpusim.results.power_series import power_series as series_of
+    from gpusim.results.tables.record import Record
 
     _check_file(out, ENDINGS, force)
     _check_file(figure, (".png", ".pdf", ".svg"), force)

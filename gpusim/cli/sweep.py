@@ -65,8 +65,8 @@ def run_sweep(
     runs finished, 1 if some failed, 2 if the sweep cannot be run as it is, 130 after Ctrl-C.
     """
     with stoppable(out or "its store"):
+        from gpusim.results.tables.folder import folder_name
         from gpusim.studies.sweeps.spec import SweepSpec
-        from gpusim.tables.folder import folder_name
 
         spec = SweepSpec.from_toml(file)
         folder = out or Path("out") / folder_name(spec.name)
@@ -76,7 +76,7 @@ def run_sweep(
         from gpusim.report.sweep_page import write
         from gpusim.report.sweeps import CONSOLE
         from gpusim.report.sweeps.findings import SweepFindings
-        from gpusim.results.sweep import sweep as execute
+        from gpusim.sweeps import sweep as execute
 
         with study(folder) as progress:
             done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)

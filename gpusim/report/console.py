@@ -9,19 +9,19 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from gpusim.analysis.comparison import bottleneck_changes, compare, scenario_differences
-from gpusim.analysis.labels import Unit, label_of, unit_of
-from gpusim.analysis.measure import none_of
-from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
 from gpusim.report.scenario_text import said as written
 from gpusim.report.section import F, Section
 from gpusim.report.sections import CONSOLE
 from gpusim.report.tables import number
 from gpusim.report.terminal import in_lines, listing, terminal
+from gpusim.results.comparison import bottleneck_changes, compare, scenario_differences
+from gpusim.results.labels import Unit, label_of, unit_of
+from gpusim.results.measure import none_of
+from gpusim.results.tables.record import Record
+from gpusim.results.wording import compact
 from gpusim.studies.replications.replications import Replications, held_back, seeds_of_both
 from gpusim.studies.statistics.intervals import ROUNDING
-from gpusim.tables.record import Record
 from gpusim.units import number_of
 
 MOST_ROWS = 12

@@ -8,16 +8,16 @@ from functools import cached_property
 
 import pandas as pd
 
-from gpusim.analysis import bottlenecks
-from gpusim.analysis.lateness import is_built, lateness
-from gpusim.analysis.ledger import both_sides
-from gpusim.analysis.metrics import metrics
-from gpusim.analysis.series import Series
 from gpusim.causes import REJECTED, SLACK
+from gpusim.results import bottlenecks
+from gpusim.results.lateness import is_built, lateness
+from gpusim.results.ledger import both_sides
+from gpusim.results.metrics import metrics
+from gpusim.results.series import Series
+from gpusim.results.tables.record import Record
+from gpusim.results.tables.studies import Assumptions, Competition, Deliveries, Relief
 from gpusim.scenario.earnings import Earnings
 from gpusim.studies.replications.replications import Replications
-from gpusim.tables.record import Record
-from gpusim.tables.studies import Assumptions, Competition, Deliveries, Relief
 
 
 @dataclass(frozen=True)

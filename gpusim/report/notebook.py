@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.analysis.series import Series
-from gpusim.analysis.wording import share
 from gpusim.causes import WORDS
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.tables import Column, decimals, text
+from gpusim.results.series import Series
+from gpusim.results.wording import share
 from gpusim.units import DAY_S
 
 MOST_ROWS = 5

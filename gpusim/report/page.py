@@ -7,14 +7,14 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from gpusim.analysis.lateness import is_built
-from gpusim.analysis.rejections import never_started
-from gpusim.analysis.wording import duration, quantity, share
 from gpusim.report import document
 from gpusim.report.drawing import draw_all, draw_narrow
 from gpusim.report.findings import Findings
 from gpusim.report.section import filled
 from gpusim.report.sections import SECTIONS
+from gpusim.results.lateness import is_built
+from gpusim.results.rejections import never_started
+from gpusim.results.wording import duration, quantity, share
 from gpusim.units import DAY_S
 
 

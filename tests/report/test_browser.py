@@ -25,11 +25,11 @@ from gpusim.report.page import write
 from gpusim.report.served.site import serve
 from gpusim.report.sweeps import SECTIONS
 from gpusim.report.sweeps.findings import SweepFindings
-from gpusim.results.result import Result
+from gpusim.result import Result
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.sweeps.spec import SweepSpec
-from tests.analysis.kit import fleet
 from tests.report.test_sweep_page import MEASURES, kept, spec
+from tests.results.kit import fleet
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 HERE = Path(__file__).parent

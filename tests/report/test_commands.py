@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from gpusim.cli import cli
-from tests.analysis.kit import fleet, make
+from tests.results.kit import fleet, make
 
 
 @pytest.fixture

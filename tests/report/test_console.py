@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from gpusim.analysis.ledger import HELD_BACK
 from gpusim.report.console import print_comparison, print_report
 from gpusim.report.findings import Findings
 from gpusim.report.plans import CONSOLE
@@ -18,9 +17,10 @@ from gpusim.report.sections.bottlenecks import BottlenecksSection
 from gpusim.report.sections.relief import ReliefSection
 from gpusim.report.sweeps.summary import print_summary
 from gpusim.report.tables import amount
+from gpusim.results.ledger import HELD_BACK
 from gpusim.studies.planning.proposal import Proposal
-from tests.analysis.kit import fleet, make
 from tests.report.relief_kit import LONG, study
+from tests.results.kit import fleet, make
 from tests.studies.planning.kit import GOAL
 
 

@@ -25,9 +25,9 @@ from gpusim.report.sections import CONSOLE, SECTIONS
 from gpusim.report.sweep_page import write as write_sweep
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.tables import Column
-from tests.analysis.kit import fleet
 from tests.report.test_page import Page
 from tests.report.test_sweep_page import kept, spec
+from tests.results.kit import fleet
 
 REPOSITORY = Path(__file__).parents[2]
 FILE = '''"""How many jobs there were."""
@@ -50,7 +50,7 @@ import gpusim
 from gpusim.report.console import print_report
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
-from tests.analysis.kit import fleet
+from tests.results.kit import fleet
 findings = Findings(fleet(1, 24))
 write(findings, Path("report.html"))
 print(gpusim.__file__)

@@ -15,12 +15,12 @@ from gpusim.cli import cli
 from gpusim.report.sweep_page import write
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.sweeps.points import MOST_POINTS
-from gpusim.results.sweep import Sweep
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.run_file import to_bytes
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.design import design_table, points
 from gpusim.studies.sweeps.spec import SweepSpec
+from gpusim.sweeps import Sweep
 from tests.report.test_page import Page
 
 # Neither axes nor cases are in the order of the alphabet.

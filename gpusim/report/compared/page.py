@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gpusim.analysis.wording import share
 from gpusim.causes import WORDS
 from gpusim.report import document
 from gpusim.report.compared.runs import ComparedRuns
 from gpusim.report.explore.runs import specification
 from gpusim.report.section import Head, Section, filled
 from gpusim.report.tables import Column, decimals, number, text
+from gpusim.results.wording import share
 from gpusim.units import number_of
 
 # What differs in the scenarios.

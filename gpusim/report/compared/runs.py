@@ -10,11 +10,11 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.comparison import compare, scenario_differences
-from gpusim.analysis.labels import label_of, unit_of
 from gpusim.causes import SLACK
 from gpusim.report.findings import Findings
 from gpusim.report.scenario_text import said
+from gpusim.results.comparison import compare, scenario_differences
+from gpusim.results.labels import label_of, unit_of
 
 KEYS = ["site", "gpu_type", "cause"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.labels import label_of
 from gpusim.report import document
 from gpusim.report.section import Section
 from gpusim.report.sweeps.findings import SweepFindings
@@ -13,6 +12,7 @@ from gpusim.report.sweeps.points import scaled
 from gpusim.report.sweeps.summary import print_summary
 from gpusim.report.tables import text
 from gpusim.report.terminal import Terminal
+from gpusim.results.labels import label_of
 from gpusim.studies.comparison import AXIS
 
 # What each policy came to.

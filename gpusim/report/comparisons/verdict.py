@@ -6,8 +6,6 @@ from functools import partial
 
 import pandas as pd
 
-from gpusim.analysis.labels import unit_of, words_of
-from gpusim.analysis.measure import sign_of
 from gpusim.errors import StatisticsError
 from gpusim.report import document
 from gpusim.report.figures import ranks as figure
@@ -15,6 +13,8 @@ from gpusim.report.section import Drawings, Head, Section
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.tables import text
 from gpusim.report.terminal import Terminal
+from gpusim.results.labels import unit_of, words_of
+from gpusim.results.measure import sign_of
 from gpusim.studies.comparison import AXIS
 from gpusim.studies.statistics.intervals import paired
 from gpusim.studies.statistics.ranks import Ranks, ranks

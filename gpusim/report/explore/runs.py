@@ -8,7 +8,6 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.series import Series
 from gpusim.causes import USEFUL
 from gpusim.report.compared.runs import ComparedRuns
 from gpusim.report.explore import time_series
@@ -16,6 +15,7 @@ from gpusim.report.explore.run import LEAST_STEPS, MOST_STEPS, PERIOD
 from gpusim.report.explore.time_series import colours, short
 from gpusim.report.figures.palette import SERIES
 from gpusim.report.findings import Findings
+from gpusim.results.series import Series
 from gpusim.units import DAY_S, HOUR_S
 
 MOST_ROWS = 2_400  # runs times sites times steps

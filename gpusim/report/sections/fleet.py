@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.economics import economics
 from gpusim.report.figures import course, headline, matrix
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Head, Section
+from gpusim.results.economics import economics
 
 # Where and when the fleet was held back, and by what: the lead of the page.
 

@@ -7,9 +7,9 @@ from functools import cached_property
 
 import pandas as pd
 
-from gpusim.analysis.labels import Unit, unit_of
-from gpusim.analysis.measure import with_measures
 from gpusim.errors import StatisticsError
+from gpusim.results.labels import Unit, unit_of
+from gpusim.results.measure import with_measures
 from gpusim.studies.statistics.intervals import paired, summary
 from gpusim.studies.statistics.sensitivity import sensitivity
 from gpusim.studies.store import Store

@@ -6,12 +6,12 @@ import math
 
 import pandas as pd
 
-from gpusim.analysis.labels import Unit, label_of, words_of
-from gpusim.analysis.measure import none_of
 from gpusim.report import document
 from gpusim.report.section import Head, Section
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.tables import Column, level, plus_minus, relative
+from gpusim.results.labels import Unit, label_of, words_of
+from gpusim.results.measure import none_of
 
 # Means of the points, and where each measure is lowest and highest.
 

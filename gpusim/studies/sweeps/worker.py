@@ -13,15 +13,15 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from gpusim.analysis.outcome import outcome
 from gpusim.engine.run import run as simulate
 from gpusim.errors import GpusimError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.traces.shared import open_shared
+from gpusim.results.outcome import outcome
+from gpusim.results.tables.record import Record
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.run_file import to_bytes
 from gpusim.studies.sweeps.run import Run, inputs_of, policy_digest
-from gpusim.tables.record import Record
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gpusim.analysis.measure import Measure
+from gpusim.results.measure import Measure
 from gpusim.scenario.option import Option
 from gpusim.studies.planning.goal import Condition, Goal
 from gpusim.studies.planning.search import Trial

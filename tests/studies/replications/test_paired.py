@@ -12,7 +12,7 @@ from rich.console import Console
 
 from gpusim.report.console import print_comparison
 from gpusim.studies.replications.replications import Replications, held_back
-from tests.analysis.kit import make
+from tests.results.kit import make
 
 
 def runs(add: float = 0.0, seeds: range = range(6)) -> Replications:
