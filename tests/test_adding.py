@@ -1,7 +1,7 @@
 """What "I want to add ..." of docs/architecture.md names is what it takes: done in copies of the package.
 
-More of its rows are done elsewhere: causes (``test_causes``), a section of a report (``report/test_sections``),
-policies (``policies/test_custom``, ``policies/test_keys``), what a package of one's own adds (``test_plugins``).
+More of its rows are done elsewhere: causes (``test_causes``), policies (``policies/test_custom``,
+``policies/test_keys``), what a package of one's own adds (``test_plugins``).
 """
 
 from __future__ import annotations
@@ -112,6 +112,62 @@ answer = {
 }
 """
 
+COUNT = '''"""That there is one."""
+
+from gpusim.report.section import Section
+
+
+class Count(Section):
+    """A sentence."""
+
+    name, title = "count", "How many"
+
+    def lead(self, findings):
+        """Of what kind."""
+        return [f"There is one {type(findings).__name__}."]
+'''
+# Of each kind of report: its folder, and findings of it (``ASK_SECTIONS``).
+KINDS = ("sections", "compared", "sweeps", "policies", "plans")
+SECTIONS = {
+    kind: (
+        Edit(f"report/{kind}/count.py", "", COUNT),
+        Edit(f"report/{kind}/__init__.py", "\nSECTIONS: ", f"from gpusim.report.{kind}.count import Count\n"),
+        Edit(f"report/{kind}/__init__.py", "REPORT = ", "SECTIONS.append(Count())\nCONSOLE.append(Count())\n"),
+    )
+    for kind in KINDS
+}  # fmt: skip
+ASK_SECTIONS = """
+import importlib, io
+from pathlib import Path
+from rich.console import Console
+from gpusim.report.compared.findings import ComparedRuns
+from gpusim.report.console import print_report
+from gpusim.report.findings import Findings
+from gpusim.report.page import write
+from gpusim.report.sweeps.findings import SweepFindings
+from tests.report.test_page import Page
+from tests.report.test_sweep_page import kept, spec
+from tests.results.kit import fleet
+from tests.studies.planning.kit import proposal
+
+def swept(axis):
+    made = spec(Path(axis), axes=(axis,), measures=["goodput"])
+    return SweepFindings(made, kept(made, Path(axis, "store")))
+
+run = Findings(fleet(1, 24))
+findings = {
+    "sections": run, "compared": ComparedRuns({"a": run, "b": Findings(fleet(2, 24))}), "sweeps": swept("power"),
+    "policies": swept("policy"), "plans": proposal(["power"]),
+}
+answer = {}
+for kind, one in findings.items():
+    report, out = importlib.import_module(f"gpusim.report.{kind}").REPORT, io.StringIO()
+    print_report(one, Console(file=out, width=100), report.console)
+    page = Page(write(one, Path("report.html"), report=report).read_text(encoding="utf-8"))
+    contents = {attrs.get("href") for _tag, attrs in page.elements}
+    answer[kind] = [page.texts["count"].split(), out.getvalue().splitlines()[-1], "#count" in contents]
+"""
+
 
 def done(edits: tuple[Edit, ...], program: str, folder: Path) -> dict:
     """The answer of a program to which gpusim is a copy with edits."""
@@ -134,7 +190,12 @@ def done(edits: tuple[Edit, ...], program: str, folder: Path) -> dict:
 
 @pytest.mark.parametrize(
     ("what", "edits"),
-    [("a key of a scenario", KEY), ("a format of traces", TRACE), ("a placement that scores nodes", PLACEMENT)],
+    [
+        ("a key of a scenario", KEY),
+        ("a format of traces", TRACE),
+        ("a placement that scores nodes", PLACEMENT),
+        *(("a section of a report", edits) for edits in SECTIONS.values()),
+    ],
 )
 def test_the_page_names_the_files(what: str, edits: tuple[Edit, ...]) -> None:
     (row,) = [line for line in DOCS["architecture"].splitlines() if line.startswith(f"| {what}")]
@@ -159,3 +220,16 @@ def test_a_placement(tmp_path: Path) -> None:
     answer = done(PLACEMENT, ASK_PLACEMENT, tmp_path)
     assert answer.pop("starts") == {"LEAST_LEFT": [0.0, 1.0, 2.0], "EMPTIEST": [0.0, 1.0, 100.0]}
     assert answer == {"in_scenarios": "emptiest", "packs": ["emptiest"], "listed": True}
+
+
+def test_a_section_of_each_kind_of_report(tmp_path: Path) -> None:
+    """It is on the page, in its contents, and on the console."""
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "glossary.md", tmp_path / "docs")
+    shutil.copytree(ROOT / "seeds", tmp_path / "seeds")
+    answer = done(tuple(edit for kind in KINDS for edit in SECTIONS[kind]), ASK_SECTIONS, tmp_path)
+    assert list(answer) == list(KINDS)
+    for on_page, on_console, in_contents in answer.values():
+        assert on_console.startswith("There is one ")
+        assert on_page == ["How", "many", *on_console.split()]
+        assert in_contents

@@ -28,7 +28,7 @@ BEYOND = {
     ("plan", "cli/planning.py"): "public: `gpusim plan`",
     ("feeder", "scenario/feeders.py"): "a key of scenarios, about the same",
     ("reservation", "scenario/policy_options.py"): "a key of scenarios: of a tenant, not of a job",
-    ("held", "report/compared/runs.py"): "GPU-hours held back, as reports call them",
+    ("held", "report/compared/findings.py"): "GPU-hours held back, as reports call them",
 }
 
 

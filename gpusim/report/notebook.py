@@ -10,7 +10,6 @@ from gpusim.report.findings import Findings
 from gpusim.report.tables import Column, decimals, text
 from gpusim.results.series import Series
 from gpusim.results.wording import share
-from gpusim.units import DAY_S
 
 MOST_ROWS = 5
 STEPS = 120
@@ -23,9 +22,6 @@ def fragment(findings: Findings) -> str:
     return document.render(
         "notebook.html",
         findings=findings,
-        scenario=findings.result.manifest["scenario"],
-        seed=findings.result.manifest["seed"],
-        days=float(f"{findings.result.manifest['duration_s'] / DAY_S:.4g}"),
         line=curve(course),
         most=share(float(course.max(initial=0.0))),
         size=(WIDTH, HEIGHT),

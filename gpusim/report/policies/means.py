@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from gpusim.report import document
-from gpusim.report.section import Section
+from gpusim.report.policies.verdict import first_policy
+from gpusim.report.section import Head, Section
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.sweeps.method import MethodSection
 from gpusim.report.sweeps.points import scaled
@@ -51,6 +52,14 @@ class MeansSection(Section[SweepFindings]):
 
 class PoliciesMethodSection(MethodSection):
     """As that of a sweep, but there are no indices, and differences are corrected for how many there are."""
+
+    def head(self, findings: SweepFindings) -> Head:
+        """What is said where no policy can be held against the first."""
+        if findings.table.empty or not findings.measures:
+            return super().head(findings)
+        first = first_policy(findings)
+        said = f"Too few runs have finished: a comparison needs some under {first} and some under another policy."
+        return Head("sweep", "headline", said)
 
     def values(self, findings: SweepFindings) -> dict[str, object]:
         """No index is shown."""

@@ -38,14 +38,14 @@ class VerdictSection(Section[SweepFindings]):
 
     def head(self, findings: SweepFindings) -> Head:
         """Of the first measure."""
-        return Head("sweep", "headline", statement(findings, findings.measures[0]))
+        return Head("sweep", "headline", statement(findings, findings.measures[0]), tuple(findings.absent))
 
     def lead(self, findings: SweepFindings) -> list[str]:
         """How sure, and of what."""
         others = judged(findings)["policy"].nunique()
         return [
-            f"Against {_base(findings)}, under the same jobs and seeds, replication by replication: the intervals"
-            f" of a measure share a risk of {RISK:.0%} over {number_of(others, 'difference')}, so that all of"
+            f"Against {first_policy(findings)}, under the same jobs and seeds, replication by replication: the"
+            f" intervals of a measure share a risk of {RISK:.0%} over {number_of(others, 'difference')}, so that all of"
             " them hold together.",
             *_the_same(findings),
             *_unended(findings),
@@ -91,7 +91,7 @@ def statement(findings: SweepFindings, measure: str) -> str:
     for told, rows in (("the same under", same), ("no significant difference for", ~same)):
         if names := part.loc[rows & (part["verdict"] == "not significant"), AXIS].tolist():
             parts.append(f"{told} {', '.join(names)}")
-    head = f"{words[0].upper()}{words[1:]}, {unit_of(measure, abs(mean)).said(mean)} under {_base(findings)}"
+    head = f"{words[0].upper()}{words[1:]}, {unit_of(measure, abs(mean)).said(mean)} under {first_policy(findings)}"
     return f"{head}: {'; '.join(parts)}."
 
 
@@ -131,7 +131,8 @@ def _change(row) -> str:
     return f"{'+' * (row.difference > 0)}{unit.said(row.difference)} \u00b1 {unit.said(half)}"
 
 
-def _base(findings: SweepFindings) -> str:
+def first_policy(findings: SweepFindings) -> str:
+    """The one that the others are held against."""
     return next(iter(findings.spec.axes[AXIS].cases))
 
 
@@ -140,7 +141,7 @@ def _the_same(findings: SweepFindings) -> list[str]:
     rows = judged(findings)
     equal = _equal(rows).groupby(rows[AXIS], sort=False).all()
     names = equal.index[equal]
-    return [f"Under {' and '.join(names)} all is the same as under {_base(findings)}."] if len(names) else []
+    return [f"Under {' and '.join(names)} all is the same as under {first_policy(findings)}."] if len(names) else []
 
 
 def _unended(findings: SweepFindings) -> list[str]:
