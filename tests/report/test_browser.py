@@ -177,6 +177,12 @@ def test_figures_shrink_with_the_window(seen):
     assert all(inside <= place <= 400 for place, inside in shown)
 
 
+def test_charts_do_not_scroll_on_a_phone(seen):
+    """Their titles take more lines instead."""
+    room, drawn = seen["charts at 320 px"]
+    assert drawn <= room < 320
+
+
 def test_figures_have_a_form_for_phones(seen):
     """Of which the smallest text, 7 points, is 9 pixels high."""
     assert len(seen["figures of a phone"]) >= 7
