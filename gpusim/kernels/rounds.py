@@ -12,7 +12,7 @@ from __future__ import annotations
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.course import expected_wall_time
 from gpusim.kernels.cpu_memory import held_cpu_memory
-from gpusim.kernels.gang import held_gpus
+from gpusim.kernels.gang import held_gpus, n_nodes
 from gpusim.kernels.jobs_on import first_on, next_on
 from gpusim.kernels.lanes import lane_of
 from gpusim.kernels.queueing import ANY_SIZE, next_by_rank, rewind
@@ -22,12 +22,13 @@ _RUNNING = int(Status.RUNNING)
 
 
 @inner
-def _show(f, j, p, row, now):
+def show(f, j, p, row, now):
     """Fill a record of ``QUEUE`` with a job that waits or runs in pool ``p``."""
     job = f.jobs[j]
     row.job, row.submit_s, row.gpus, row.priority = j, job.submit_s, job.gpus, job.priority
     row.tenant, row.job_class, row.pool = job.tenant, job.job_class, p
-    row.held, row.deadline_s = held_gpus(f.pools[p], job.gpus), f.deadlines[j]
+    row.held, row.n_nodes = held_gpus(f.pools[p], job.gpus), n_nodes(f.pools[p], job.gpus)
+    row.deadline_s = f.deadlines[j]
     row.run_s, row.evictions, row.preemptible = job.run_s, job.evictions, job.preemptible != 0
     if f.scheduling[0].cpu_memory != 0:
         row.cpus, row.memory_gb = held_cpu_memory(f, j, p, 0) / 1000.0, held_cpu_memory(f, j, p, 1) / 1000.0
@@ -50,7 +51,7 @@ def list_waiting(f, p, rows, first, now):
         j = next_by_rank(f, p, ANY_SIZE)
         if j == NONE:
             return count
-        _show(f, j, p, rows[first + count], now)
+        show(f, j, p, rows[first + count], now)
         f.lanes[lane_of(f, j, p)].cursor = f.jobs[j].lane_position + 1
         count += 1
 
@@ -64,7 +65,7 @@ def list_running(f, p, rows, first, now):
         g = first_on(f, n)
         while g != NONE:
             if f.holdings[g].first_node == n:
-                _show(f, f.holdings[g].owner, p, rows[first + count], now)
+                show(f, f.holdings[g].owner, p, rows[first + count], now)
                 count += 1
             g = next_on(f, g)
     return count
