@@ -44,7 +44,7 @@ def is_ready(f, j, p, held):
 def _can_hold(f, j, p, held):
     """Whether the pool as it is now could run the job, if nothing else ran at its site and its tenant held nothing."""
     pool = f.pools[p]
-    if held > pool.energised - pool.down - pool.spare or held > f.quota[f.jobs[j].tenant, pool.gpu_type]:
+    if held > pool.free + pool.busy + pool.serving or held > f.quota[f.jobs[j].tenant, pool.gpu_type]:
         return False
     return fits_alone(f, pool.site, counted_on(f, j, p, held))
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from gpusim.analysis.conservation import check
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import PolicyError, ScenarioError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.loading import load_door, load_policy
