@@ -97,9 +97,6 @@ class Rounds:
         positions = self._whole("order", p, found, None, f"positions in the queue of {count}, best first")
         self._distinct("order", p, positions, count, "the queue")
         rounds.accept_order(fleet, p, jobs, positions)
-        self._pools["dirty"] = 0
-        self._pools["dirty"][p] = 1
-        self._clock["n_dirty"] = 1
         self.env.run_passes()
 
     def _allocate(self, p: int) -> None:
@@ -159,11 +156,8 @@ class Rounds:
             grown = records(QUEUE, 2 * (first + count))
             grown[:first] = self._rows[:first]
             self._rows = grown
-        listed = kernel(self.env.fleet, p, self._rows, first, self.env.now)
-        rows = self._rows[first : first + listed]
-        sizes, job = self.env.sizes, rows["job"]
-        rows["submitted_gpus"], rows["min_gpus"], rows["max_gpus"] = sizes.gpus[job], sizes.least[job], sizes.most[job]
-        return listed
+        sizes = self.env.sizes
+        return kernel(self.env.fleet, p, self._rows, first, sizes.gpus, sizes.least, sizes.most, self.env.now)
 
     def _ask(self, door: str, p: int | None, *shown: object) -> object:
         try:
