@@ -67,8 +67,8 @@ class _AtEvents(Questions):
 
     def _show(self, job: int, p: int) -> np.recarray:
         """A job, alone, as in a pool."""
-        showing.show_job(self.env.fleet, job, p, self._rows, self.now_s)
-        self._add_sizes(self._rows)
+        sizes = self.env.sizes
+        showing.show_job(self.env.fleet, job, p, self._rows, sizes.gpus, sizes.least, sizes.most, self.now_s)
         return self._rows
 
     @abstractmethod

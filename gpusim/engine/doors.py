@@ -75,9 +75,6 @@ class Rounds(Questions):
         positions = self._whole("order", p, found, None, f"positions in the queue of {count}, best first")
         self._distinct("order", p, positions, count, "the queue")
         rounds.accept_order(fleet, p, jobs, positions)
-        self._pools["dirty"] = 0
-        self._pools["dirty"][p] = 1
-        self._clock["n_dirty"] = 1
         self.env.run_passes()
 
     def _allocate(self, p: int) -> None:
@@ -125,9 +122,8 @@ class Rounds(Questions):
             grown = records(QUEUE, 2 * (first + count))
             grown[:first] = self._rows[:first]
             self._rows = grown
-        listed = kernel(self.env.fleet, p, self._rows, first, self.env.now)
-        self._add_sizes(self._rows[first : first + listed])
-        return listed
+        sizes = self.env.sizes
+        return kernel(self.env.fleet, p, self._rows, first, sizes.gpus, sizes.least, sizes.most, self.env.now)
 
     def _check_targets(self, p: int, jobs: np.recarray, gpus: np.ndarray, door: str = "allocate") -> None:
         most = int(self.env.fleet.pools[p].planned)

@@ -73,11 +73,6 @@ class Questions:
 
     # Questions and answers -------------------------------------------------------------------------------------------
 
-    def _add_sizes(self, rows: np.recarray) -> None:
-        """What kernels do not know of jobs that are shown."""
-        sizes, job = self.env.sizes, rows["job"]
-        rows["submitted_gpus"], rows["min_gpus"], rows["max_gpus"] = sizes.gpus[job], sizes.least[job], sizes.most[job]
-
     def _ask(self, door: str, p: int | None, *what: object) -> object:
         try:
             return getattr(self.policy, door)(*what)

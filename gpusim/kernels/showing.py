@@ -19,9 +19,9 @@ from gpusim.kernels.state.codes import NONE, ON
 
 
 @kernel
-def show_job(f, j, p, rows, now):
-    """Fill the first of ``rows`` (``QUEUE``) with a job, as in pool ``p``."""
-    show(f, j, p, rows[0], now)
+def show_job(f, j, p, rows, submitted, least, most, now):
+    """Fill the first of ``rows`` (``QUEUE``) with a job, as in pool ``p``; of the sizes see ``list_waiting``."""
+    show(f, j, p, rows[0], submitted, least, most, now)
 
 
 # To dispatch it ---------------------------------------------------------------------------------------------------

@@ -10,12 +10,12 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from gpusim.analysis.conservation import check
 
 import gpusim
 from gpusim.errors import PolicyError, ScenarioError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.loading import load_door, load_policy
+from gpusim.results.conservation import check
 from tests.policies import own_rules
 from tests.studies.sweeps.kit import SCENARIO, run_files, study
 
