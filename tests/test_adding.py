@@ -83,7 +83,6 @@ PLACEMENT = (
         "kernels/packing/score.py", "    if rule == _LEAST_LEFT:",
         "    if rule == _EMPTIEST:\n        return 100 * node.gpu_free // s.scoring[0].most_gpu_milli\n",
     ),
-    Edit("scenario/placements.py", "]\n\n\nclass", '    , "emptiest"\n'),
     Edit(
         "scenario/placements.py", "}  # fmt: skip",
         '    "emptiest": PlacementSpec("the node with the most GPU left", "", _SCORES),\n',
@@ -333,8 +332,6 @@ def test_a_placement(tmp_path: Path) -> None:
 
 def test_a_section_of_each_kind_of_report(tmp_path: Path) -> None:
     """It is on the page, in its contents, and on the console."""
-    (tmp_path / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "glossary.md", tmp_path / "docs")
     shutil.copytree(ROOT / "seeds", tmp_path / "seeds")
     answer = done(tuple(edit for kind in KINDS for edit in SECTIONS[kind]), ASK_SECTIONS, tmp_path)
     assert list(answer) == list(KINDS)
