@@ -22,12 +22,11 @@ from gpusim.units import number_of
 @click.pass_context
 def validate(ctx: click.Context, quick: bool, only: str | None, out: Path | None, force: bool) -> None:
     """Compare with known answers. Exit status 1 if one is off."""
-    from gpusim.report.anchors import summary_of, table_of, write
-    from gpusim.report.terminal import terminal
+    from gpusim.report.anchors import REPORT, Anchors, write
+    from gpusim.report.console import print_report
     from gpusim.validation.anchor import FULL, QUICK
     from gpusim.validation.suite import choose
     from gpusim.validation.suite import validate as rows_of
-    from gpusim.version import __version__
 
     items = choose(only)
     if out is not None:
@@ -35,10 +34,10 @@ def validate(ctx: click.Context, quick: bool, only: str | None, out: Path | None
             check_output(out / name, force)
     loading()
     rows = with_progress(lambda progress: rows_of(items, QUICK if quick else FULL, progress))
-    terminal().print(table_of(rows))
-    say(summary_of(rows))
+    findings = Anchors(rows)
+    print_report(findings, sections=REPORT.console)
     if out is not None:
-        write(rows, out, __version__)
+        write(findings, out)
         say(f"{out / 'validation.html'} and {out / 'validation.parquet'} written.")
     if not all(row.passed for row in rows):
         ctx.exit(1)
