@@ -270,13 +270,11 @@ def power_series(
         series.to_csv(out, index=False) if out.suffix == ".csv" else series.to_parquet(out, index=False)
         say(f"{out}: {number_of(len(series), 'sample')}")
     if figure is not None:
-        from gpusim.report.figures import save
+        from gpusim.report.figures import save_as
         from gpusim.report.figures.swings import draw
 
         lines = {"as it is": watts} | {name: one.power_w for name, one in smoothed.items()}
-        title = f"Power of {site} at the meter"
-        drawn = ((figure.stem, draw(lines, step_s, title)) for _ in range(1))  # drawn while the style holds
-        save(drawn, figure.parent, [figure.suffix[1:]])
+        save_as(figure, lambda: draw(lines, step_s, f"Power of {site} at the meter"))
         say(str(figure))
 
 

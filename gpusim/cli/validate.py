@@ -9,7 +9,6 @@ import click
 from gpusim.cli.group import cli
 from gpusim.cli.paths import PATH, check_output, replace_option
 from gpusim.cli.terminal import loading, say, with_progress
-from gpusim.units import number_of
 
 # The command that compares gpusim with known answers.
 
@@ -72,8 +71,9 @@ def compare_schedule(
 
     Exit status: 0 if it is the same, 1 if not, 2 if something cannot be read.
     """
+    from gpusim.report.schedule_text import schedule_text
     from gpusim.validation.recordings import read
-    from gpusim.validation.schedules import compare, mean_completion_s, rule_for, rule_of
+    from gpusim.validation.schedules import compare, first_failed, rule_of
 
     rule_of(simulator, policy)
     if out is not None:
@@ -81,32 +81,9 @@ def compare_schedule(
     loading()
     recording = read(simulator, policy, jobs, recorded, cluster, throughputs)
     verdicts, times = compare(recording)
-    rule = rule_for(recording)
-    say(f"{simulator} {policy}, {number_of(len(times), 'job')}")
-    if left_out := len(recording.jobs) - len(times):
-        say(f"  {number_of(left_out, 'job')} without a recorded end: scheduled, and not compared")
-    for verdict in verdicts:
-        if verdict.lacks:
-            say(f"  not checked: {verdict.what}: its solver is not installed (pip install {verdict.lacks})")
-        else:
-            say(f"  {verdict.same.sum():,} of {len(times):,} start and end {verdict.what}")
-    means_s = mean_completion_s(recording, times)
-    known_s, ours_s = means_s["recorded"], means_s["ours"]
-    more = f"{ours_s / known_s - 1.0:+.1%}"
-    say(f"  mean completion time {known_s:,.0f} s as recorded, {ours_s:,.0f} s with gpusim ({more})")
-    if rule.difference:
-        nowhere = ", here without effect" if verdicts[-1].same.all() else ""
-        say(f"  their rule differs{nowhere}: {rule.difference}")
-    failed = next(
-        (verdict for verdict in verdicts if verdict.must and not verdict.lacks and not verdict.same.all()), None
-    )
-    if failed is not None:
-        if failed.what.endswith("as recorded"):
-            say("  the known rule does not reproduce it: check policy, cluster and the order of simultaneous jobs")
-        say(f"  first jobs that do not start and end {failed.what}:")
-        say(times[~failed.same].head(5).to_string())
+    say(schedule_text(recording, verdicts, times))
     if out is not None:
         times.to_csv(out)
         say(f"{out} written.")
-    if failed is not None:
+    if first_failed(verdicts) is not None:
         ctx.exit(1)
