@@ -85,7 +85,7 @@ LIBRARIES = {
     "click": {"cli"},
     "matplotlib": {"report"},
     "jinja2": {"report"},
-    "rich": {"report", "cli"},
+    "rich": {"report"},
     "SALib": {"studies"},
     "optuna": {"studies"},
     "tomlkit": {"report"},

@@ -31,29 +31,17 @@ def scenarios() -> None:
 
     `gpusim run NAME` and `gpusim sweep NAME` take them by name.
     """
-    from rich.padding import Padding
-    from rich.table import Table
+    from gpusim.report.catalogue import print_scenarios
 
-    from gpusim.report.terminal import terminal
-    from gpusim.scenario.files import about, seeds
-
-    for kind, command in (("scenario", "run"), ("sweep", "sweep")):
-        say(f"gpusim {command} NAME")
-        names = Table.grid(padding=(0, 2, 0, 0))
-        for name, path in seeds(kind).items():
-            names.add_row(name, about(path))
-        terminal().print(Padding(names, (0, 0, 0, 2), expand=False))
+    print_scenarios()
 
 
 @cli.command()
 def catalog() -> None:
     """The hardware catalogue with its sources."""
-    from rich.console import Console
+    from gpusim.report.catalogue import print_hardware
 
-    from gpusim.report.catalogue import hardware_tables
-
-    for table in hardware_tables():
-        Console(width=120).print(table)
+    print_hardware()
 
 
 @cli.command()
@@ -62,12 +50,9 @@ def rules() -> None:
 
     A scenario lists those it enforces.
     """
-    from rich.console import Console
+    from gpusim.report.catalogue import print_rules
 
-    from gpusim.report.catalogue import rule_tables
-
-    for table in rule_tables():
-        Console(width=max(Console().width, 120)).print(table)
+    print_rules()
 
 
 @cli.group()

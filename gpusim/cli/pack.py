@@ -64,7 +64,7 @@ def pack(
     found, _took_s = timed(
         lambda: with_progress(lambda progress: replicate(cluster, workload, chosen, demand / 100.0, seeds, progress))
     )
-    from gpusim.report.packing_text import print_packing
+    from gpusim.report.packing import print_packing
 
     print_packing(found, cluster, workload)
     if out is not None:
@@ -106,7 +106,7 @@ def pack_trace(
             check_output(out, force, source)
     cluster, trace = read_nodes(nodes), read_timed_pods(pods)
     found, _took_s = timed(lambda: compare(cluster, trace, chosen, seed, speed))
-    from gpusim.report.packed_trace_text import print_played
+    from gpusim.report.packing import print_played
 
     print_played(found, cluster, trace)
     if out is not None:

@@ -19,11 +19,9 @@ def policies() -> None:
 
     A scenario names one as `scheduler.order`, `scheduler.dispatch` and `scheduler.placement`.
     """
-    from gpusim.report.catalogue import policy_tables
-    from gpusim.report.terminal import terminal
+    from gpusim.report.catalogue import print_policies
 
-    for table in policy_tables():
-        terminal().print(table)
+    print_policies()
 
 
 @cli.command("compare-policies")

@@ -112,8 +112,8 @@ def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool
     """
     if out:
         check_output(out, force)
-    if not set(others) - {first}:
-        raise ResultError(f"{first}: a comparison is of at least two results; found only this one; give another folder")
+    if out and set(others) == {first}:
+        raise ResultError(f"{out}: a page compares at least two runs; found only {first}; give another folder")
     from gpusim.report.compared import REPORT
     from gpusim.report.compared.findings import ComparedRuns
     from gpusim.report.console import print_report
@@ -121,6 +121,8 @@ def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool
     from gpusim.result import Result
 
     results = {str(path): Result.load(path) for path in (first, *others)}
+    if len(results) < 2:
+        results[f"{first}, again"] = results[str(first)]
     runs = ComparedRuns({path: Findings(one, replications=one.replications) for path, one in results.items()})
     for pair in runs.pairs():
         print_report(pair, sections=REPORT.console)
@@ -268,13 +270,11 @@ def power_series(
         series.to_csv(out, index=False) if out.suffix == ".csv" else series.to_parquet(out, index=False)
         say(f"{out}: {number_of(len(series), 'sample')}")
     if figure is not None:
-        from gpusim.report.figures import save
+        from gpusim.report.figures import save_as
         from gpusim.report.figures.swings import draw
 
         lines = {"as it is": watts} | {name: one.power_w for name, one in smoothed.items()}
-        title = f"Power of {site} at the meter"
-        drawn = ((figure.stem, draw(lines, step_s, title)) for _ in range(1))  # drawn while the style holds
-        save(drawn, figure.parent, [figure.suffix[1:]])
+        save_as(figure, lambda: draw(lines, step_s, f"Power of {site} at the meter"))
         say(str(figure))
 
 

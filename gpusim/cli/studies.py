@@ -48,16 +48,9 @@ def stoppable(store: str | Path) -> Iterator[None]:
 @contextmanager
 def study(store: Path) -> Iterator[Callable[[Progress], None]]:
     """Show the progress of a study, which Ctrl-C stops."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+    from gpusim.report.progress import of_runs
 
-    columns = (
-        TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
-        TextColumn("{task.fields[failed]}"),
-    )  # fmt: skip
-    console = Console(stderr=True)
-    with stoppable(store), Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with stoppable(store), of_runs() as bar:
         yield _Shown(bar)
 
 

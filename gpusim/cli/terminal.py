@@ -82,9 +82,8 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
 
 def with_progress(work: Callable[[Callable[[float], None]], T]) -> T:
     """The result of ``work``, which reports the share that is done to the function that it is given."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from gpusim.report.progress import of_a_run
 
-    columns = (TextColumn("simulating"), BarColumn(), TaskProgressColumn(show_speed=True), TimeRemainingColumn())
-    with Progress(*columns, transient=True, disable=not sys.stderr.isatty()) as bar:
+    with of_a_run() as bar:
         task = bar.add_task("run", total=1.0)
         return work(lambda share: bar.update(task, completed=share))

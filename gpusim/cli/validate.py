@@ -9,7 +9,6 @@ import click
 from gpusim.cli.group import cli
 from gpusim.cli.paths import PATH, check_output, replace_option
 from gpusim.cli.terminal import loading, say, with_progress
-from gpusim.units import number_of
 
 # The command that compares gpusim with known answers.
 
@@ -22,12 +21,11 @@ from gpusim.units import number_of
 @click.pass_context
 def validate(ctx: click.Context, quick: bool, only: str | None, out: Path | None, force: bool) -> None:
     """Compare with known answers. Exit status 1 if one is off."""
-    from gpusim.report.anchors import summary_of, table_of, write
-    from gpusim.report.terminal import terminal
+    from gpusim.report.anchors import REPORT, Anchors, write
+    from gpusim.report.console import print_report
     from gpusim.validation.anchor import FULL, QUICK
     from gpusim.validation.suite import choose
     from gpusim.validation.suite import validate as rows_of
-    from gpusim.version import __version__
 
     items = choose(only)
     if out is not None:
@@ -35,10 +33,10 @@ def validate(ctx: click.Context, quick: bool, only: str | None, out: Path | None
             check_output(out / name, force)
     loading()
     rows = with_progress(lambda progress: rows_of(items, QUICK if quick else FULL, progress))
-    terminal().print(table_of(rows))
-    say(summary_of(rows))
+    findings = Anchors(rows)
+    print_report(findings, sections=REPORT.console)
     if out is not None:
-        write(rows, out, __version__)
+        write(findings, out)
         say(f"{out / 'validation.html'} and {out / 'validation.parquet'} written.")
     if not all(row.passed for row in rows):
         ctx.exit(1)
@@ -73,8 +71,9 @@ def compare_schedule(
 
     Exit status: 0 if it is the same, 1 if not, 2 if something cannot be read.
     """
+    from gpusim.report.schedule_text import schedule_text
     from gpusim.validation.recordings import read
-    from gpusim.validation.schedules import compare, mean_completion_s, rule_for, rule_of
+    from gpusim.validation.schedules import compare, first_failed, rule_of
 
     rule_of(simulator, policy)
     if out is not None:
@@ -82,32 +81,9 @@ def compare_schedule(
     loading()
     recording = read(simulator, policy, jobs, recorded, cluster, throughputs)
     verdicts, times = compare(recording)
-    rule = rule_for(recording)
-    say(f"{simulator} {policy}, {number_of(len(times), 'job')}")
-    if left_out := len(recording.jobs) - len(times):
-        say(f"  {number_of(left_out, 'job')} without a recorded end: scheduled, and not compared")
-    for verdict in verdicts:
-        if verdict.lacks:
-            say(f"  not checked: {verdict.what}: its solver is not installed (pip install {verdict.lacks})")
-        else:
-            say(f"  {verdict.same.sum():,} of {len(times):,} start and end {verdict.what}")
-    means_s = mean_completion_s(recording, times)
-    known_s, ours_s = means_s["recorded"], means_s["ours"]
-    more = f"{ours_s / known_s - 1.0:+.1%}"
-    say(f"  mean completion time {known_s:,.0f} s as recorded, {ours_s:,.0f} s with gpusim ({more})")
-    if rule.difference:
-        nowhere = ", here without effect" if verdicts[-1].same.all() else ""
-        say(f"  their rule differs{nowhere}: {rule.difference}")
-    failed = next(
-        (verdict for verdict in verdicts if verdict.must and not verdict.lacks and not verdict.same.all()), None
-    )
-    if failed is not None:
-        if failed.what.endswith("as recorded"):
-            say("  the known rule does not reproduce it: check policy, cluster and the order of simultaneous jobs")
-        say(f"  first jobs that do not start and end {failed.what}:")
-        say(times[~failed.same].head(5).to_string())
+    say(schedule_text(recording, verdicts, times))
     if out is not None:
         times.to_csv(out)
         say(f"{out} written.")
-    if failed is not None:
+    if first_failed(verdicts) is not None:
         ctx.exit(1)

@@ -1,24 +1,62 @@
-"""Anchors as a table: for the terminal, as a page and as a file."""
+"""Anchors, ours beside known answers: a section for page and console, and a table as a file."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from gpusim.report import document
+from gpusim.report import document, page
+from gpusim.report.section import Head, Report, Section
 from gpusim.report.tables import Column, text
-from gpusim.report.terminal import listing
+from gpusim.report.terminal import Terminal, listing
 from gpusim.units import number_of
 from gpusim.validation.anchor import Row
 from gpusim.validation.suite import SOURCES
+from gpusim.version import __version__
 
 PASS, FAIL = Text("pass", "green"), Text("FAIL", "bold red")
 
 
-def table_of(rows: list[Row]) -> Table:
+@dataclass(frozen=True)
+class Anchors:
+    """Cases of all anchors that were asked for, or skipped."""
+
+    rows: list[Row]
+    version: str = __version__
+
+
+class CasesSection(Section[Anchors]):
+    """A row per case."""
+
+    name, title, listed = "all", "Cases", False
+
+    def head(self, findings: Anchors) -> Head:
+        """How many agree."""
+        return Head("Validation", "summary", summary_of(findings.rows))
+
+    def tables(self, findings: Anchors) -> dict[str, dict[str, list]]:
+        """All of them, with their sources, and why some were skipped."""
+        rows, cases = findings.rows, frame_of(findings.rows)
+        cases["verdict"] = [
+            f"skipped: {row.skipped}" if row.skipped else verdict for row, verdict in zip(rows, cases["verdict"])
+        ]
+        cases["within"] = [_share(row.tolerance, row.expected) if row.tolerance else "exact" for row in rows]
+        return {"cases": document.table(cases, COLUMNS)}
+
+    def say(self, findings: Anchors, terminal: Terminal) -> None:
+        """All of them, then how many agree."""
+        terminal.print(_listed_cases(findings.rows))
+        terminal.print(summary_of(findings.rows))
+
+
+REPORT = Report("validation.html", [CasesSection()], [CasesSection()])
+
+
+def _listed_cases(rows: list[Row]) -> Table:
     """Ours beside theirs with deviation, tolerance and verdict; relative figures in per cent."""
     table = listing("#>", "what", "theirs>", "ours>", "deviation>", "tolerance>", "verdict")
     for before, row in zip([None, *rows], rows, strict=False):
@@ -51,29 +89,11 @@ def frame_of(rows: list[Row]) -> pd.DataFrame:
     )
 
 
-def write(rows: list[Row], folder: Path, version: str) -> None:
+def write(findings: Anchors, folder: Path) -> None:
     """Write ``validation.html`` and ``validation.parquet`` of all cases to a folder, which is made if it is absent."""
     folder.mkdir(parents=True, exist_ok=True)
-    cases = frame_of(rows)
-    cases.to_parquet(folder / "validation.parquet", index=False)
-    cases["verdict"] = [
-        f"skipped: {row.skipped}" if row.skipped else verdict for row, verdict in zip(rows, cases["verdict"])
-    ]
-    cases["within"] = [_share(row.tolerance, row.expected) if row.tolerance else "exact" for row in rows]
-    columns = (
-        Column("anchor", "#", str), text("case", "case"), text("source", "source"), Column("theirs", "theirs", _number),
-        Column("ours", "ours", _number, none=""), text("within", "tolerance"), text("verdict", "verdict"),
-    )  # fmt: skip
-    document.write(
-        folder / "validation.html",
-        "validation.html",
-        [],
-        {},
-        parts=[{"name": "all", "title": "Cases", "listed": False, "template": "cases.html"}],
-        tables={"cases": document.table(cases, columns)},
-        summary=summary_of(rows),
-        version=version,
-    )
+    frame_of(findings.rows).to_parquet(folder / "validation.parquet", index=False)
+    page.write(findings, folder / "validation.html", report=REPORT)
 
 
 def summary_of(rows: list[Row]) -> str:
@@ -101,3 +121,9 @@ def _number(value: float) -> str:
 
 def _share(value: float, expected: float, sign: str = "") -> str:
     return f"{value:{sign}.2g}" if expected == 0.0 else f"{100 * value:{sign}.2g}%"
+
+
+COLUMNS = (
+    Column("anchor", "#", str), text("case", "case"), text("source", "source"), Column("theirs", "theirs", _number),
+    Column("ours", "ours", _number, none=""), text("within", "tolerance"), text("verdict", "verdict"),
+)  # fmt: skip

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -32,10 +34,13 @@ def terminal(console: Console | None = None) -> Terminal:
     return made
 
 
-def listing(*headings: str, title: str | None = None) -> Table:
-    """A table of columns; a heading that ends in ``>`` is a column of numbers."""
+def listing(*headings: str, title: str | None = None, leading: int = 0) -> Table:
+    """A table of columns, with empty lines between its rows if ``leading``.
+
+    A heading that ends in ``>`` is a column of numbers.
+    """
     style = {"title_justify": "left", "title_style": "bold", "caption_justify": "left"}
-    table = Table(box=box.SIMPLE_HEAD, title=title, pad_edge=False, padding=(0, 1, 0, 0), **style)
+    table = Table(box=box.SIMPLE_HEAD, title=title, pad_edge=False, padding=(0, 1, 0, 0), leading=leading, **style)
     for heading in headings:
         add_column(table, heading)
     return table
@@ -45,6 +50,27 @@ def add_column(table: Table, heading: str) -> None:
     """One more column of a ``listing``."""
     right = heading.endswith(">")
     table.add_column(heading.removesuffix(">"), justify="right" if right else "left", no_wrap=right, overflow="fold")
+
+
+WIDEST = 100_000  # [characters] of a table that is measured
+
+
+def fitting(console: Console, names: Sequence[str], *forms: Callable[[Sequence[str]], Table]) -> list[Table]:
+    """A table of all names, or as few tables as fit the terminal, each with equally many of them.
+
+    Parameters
+    ----------
+    *forms
+        What makes a table of names; of several the first that fits.
+    """
+    unbounded = console.options.update(max_width=WIDEST)
+    for count in range(1, len(names) + 1):
+        cuts = [len(names) * i // count for i in range(count + 1)]
+        for make in forms:
+            tables = [make(names[first:last]) for first, last in zip(cuts, cuts[1:])]
+            if all(Measurement.get(console, unbounded, table).maximum <= console.width for table in tables):
+                return tables
+    return tables
 
 
 def in_lines(name: str, most: int = LINE) -> str:

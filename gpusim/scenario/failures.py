@@ -28,9 +28,9 @@ class Maintenance(Model):
     """Nodes of a block."""
     every_days: float = Field(ge=1, le=36_525)
     """[d] From one maintenance of a unit to its next."""
-    hours: float = Field(gt=0, le=8760)
+    hours: float = Field(gt=0, le=8784)
     """[h] Its duration."""
-    drain_h: float = Field(0.0, ge=0, le=8760)
+    drain_h: float = Field(0.0, ge=0, le=8784)
     """[h] Before it: nodes of the unit that a job leaves without others on them are not used again. What still runs
     when maintenance begins is interrupted. 0: no draining."""
     gpu_types: list[str] = []
@@ -98,7 +98,7 @@ class FailureCause(Model):
     """GPU types affected; none: all."""
     sites: list[str] = []
     """Sites affected; none: all."""
-    found_after_h: float = Field(0.0, ge=0, le=8760)
+    found_after_h: float = Field(0.0, ge=0, le=8784)
     """[h] Mean time until it is found, exponential: silent data corruption. Until then nodes stay on, and affected jobs
     keep working; then these go back to a checkpoint from before it. 0: found immediately."""
     shape: float = Field(1.0, gt=0, le=10)
@@ -156,11 +156,11 @@ class Failures(Model):
 
     maintenance: dict[str, Maintenance] = {}
     """Planned maintenance by name; it is in the tables of failures under that name."""
-    check_h: float = Field(0.0, ge=0, le=8760)
+    check_h: float = Field(0.0, ge=0, le=8784)
     """[h] Tests of nodes after each repair, before they are back."""
     check_finds: float = Field(0.0, ge=0, le=1)
     """Share of the faults left by a repair that these tests find; the nodes are then repaired again."""
-    again_h: float = Field(1.0, gt=0, le=8760)
+    again_h: float = Field(1.0, gt=0, le=8784)
     """[h] Mean time until a fault that tests have not found recurs; exponential. If it is short, restarts fail."""
     start_check_finds: float = Field(0.0, ge=0, le=1)
     """Share of the hidden faults of its nodes that the tests before a job's start find (``check_s`` of its class): left

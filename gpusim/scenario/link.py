@@ -31,7 +31,7 @@ class Link(Model):
     outage_share: float = Field(0.0, ge=0, le=0.9)
     """Share of time that it is down and carries nothing, in exponential outages of ``outage_h`` on average. 0:
     never."""
-    outage_h: float = Field(6.0, gt=0, le=8760)
+    outage_h: float = Field(6.0, gt=0, le=8784)
     """[h] Mean duration of an outage."""
 
     @field_validator("between")

@@ -17,7 +17,7 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Pool
 from gpusim.scenario.steps import Steps
 from gpusim.scenario.workload import Stream
-from gpusim.units import DAY_S, WATT_PER_MW, number_of
+from gpusim.units import DAY_S, WATT_PER_MW, YEAR_S, number_of
 
 # Values of a scenario that are possible, but probably in another unit than their key tells.
 
@@ -133,7 +133,7 @@ def _too_early(scenario: Scenario) -> Iterator[str]:
             first["projects", name, "adds", "gpus", kind] = kind, medians.end_of(name, "gpus")
     for place, (kind, at) in first.items():
         had = scenario.gpus[kind].available_year
-        if had is not None and at.year + (at.timetuple().tm_yday - 1) / 366.0 < had:
+        if had is not None and at.year + (at.timetuple().tm_yday - 1) * DAY_S / YEAR_S < had:
             yield (
                 f"{dotted(place)}: {kind} is there on {at:%Y-%m-%d}, but can be had from {_month(had)} on; give later"
                 f" dates, or gpus.{kind}.available_year = {at.year}"

@@ -59,7 +59,7 @@ class Generator(OnSiteAsset):
     """Of these, standby units for those that have failed or are under maintenance. N+1: 1."""
     outage_share: float = Field(0.0, ge=0, le=0.5)
     """Share of time that a unit is out of service, failed or under maintenance; units independently. 0: never."""
-    outage_h: float = Field(48.0, gt=0, le=8760)
+    outage_h: float = Field(48.0, gt=0, le=8784)
     """[h] Mean duration of an outage."""
     start_minutes: float = Field(0.0, ge=0, le=1440)
     """[min] Start-up time. 0: none. By assumption, cold: large frame 30, aeroderivative 10, reciprocating 5."""

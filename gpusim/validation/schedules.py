@@ -279,6 +279,11 @@ def compare(recording: Recording) -> tuple[list[Verdict], pd.DataFrame]:
     return verdicts, times
 
 
+def first_failed(verdicts: list[Verdict]) -> Verdict | None:
+    """The first of those that must hold and was found not to."""
+    return next((one for one in verdicts if one.must and not one.lacks and not one.same.all()), None)
+
+
 def mean_completion_s(recording: Recording, times: pd.DataFrame) -> dict[str, float]:
     """[s] Mean time from submission to end of the jobs compared: ``recorded``, ``ours``, where known ``theirs``."""
     submit_s = recording.jobs["submit_s"].reindex(times.index)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from rich.console import Console
 
-from gpusim.report.catalogue import hardware_tables
+from gpusim.report.catalogue import print_hardware, print_policies, print_rules
 from gpusim.scenario.hardware import GpuType, built_in, catalog, figures, usual_cooling
+from gpusim.scenario.orders import ORDERS
+from gpusim.scenario.placements import PLACEMENTS
 from gpusim.scenario.site import Cooling
 
 BASES = {"published", "derived", "assumption"}
@@ -107,18 +112,30 @@ def test_units_are_those_of_the_names() -> None:
                 assert row["unit"] == unit, row
 
 
-def test_tables_fit_120_columns() -> None:
-    from rich.console import Console
+def shown(show: Callable, width: int) -> str:
+    out = io.StringIO()
+    show(Console(file=out, width=width))
+    return out.getvalue()
 
-    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    for table in hardware_tables():
-        console.print(table)
-    text = console.export_text()
-    assert max(map(len, text.splitlines())) <= 120
-    assert "…" not in text
-    for name in PUBLISHED:
-        assert name in text
-    assert "140*" in text  # B200's idle power is an assumption, and marked
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("show", [print_hardware, print_rules, print_policies])
+def test_catalogues_fit_the_terminal(show: Callable, width: int) -> None:
+    """And lose nothing: what is too long takes more lines, names stay in one piece."""
+    text = shown(show, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "\u2026" not in text
+    names = {
+        print_hardware: [*PUBLISHED, "nodes_per_domain", "silent_corruption", "140*"],  # B200 idle: an assumption
+        print_rules: ["eu-minimum-standards", "us-texas-batch-study", "renewable_usd_per_mwh"],
+        print_policies: [*ORDERS, *PLACEMENTS],
+    }[show]
+    assert [name for name in names if name not in text.split()] == []
+
+
+def test_a_wide_terminal_has_more_types_side_by_side() -> None:
+    tables = [shown(print_hardware, width).count("GPU types") for width in (80, 120, 200)]
+    assert tables == [3, 2, 1]
 
 
 def test_generations_come_one_after_the_other() -> None:

@@ -15,7 +15,7 @@ from gpusim.report.figures.frame import in_place_of
 from gpusim.report.figures.palette import STYLE
 from gpusim.results.tables.folder import DRAWN_BY
 
-__all__ = ["FORMATS", "drawn", "save"]
+__all__ = ["FORMATS", "drawn", "save", "save_as"]
 
 # What a figure says of how it was made, by format: no date, so that the same figure is the same bytes.
 FORMATS = {
@@ -53,3 +53,8 @@ def save(figures: Iterable[tuple[str, Figure]], folder: Path, formats: Sequence[
                 paths.append(folder / f"{name}.{ending}")
                 figure.savefig(paths[-1], metadata=FORMATS[ending])
     return paths
+
+
+def save_as(path: Path, draw: Callable[[], Figure]) -> None:
+    """Draw one figure to a file, in the format of its ending."""
+    save(((path.stem, one()) for one in [draw]), path.parent, [path.suffix.lower().removeprefix(".")])

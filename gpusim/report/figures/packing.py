@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gpusim.report.figures import FORMATS
+from gpusim.report.figures import save_as
 from gpusim.report.figures.frame import blank, height_in, key, legend_height_in
-from gpusim.report.figures.palette import SERIES, STYLE
+from gpusim.report.figures.palette import SERIES
 from gpusim.report.figures.width import WIDE_IN
 from gpusim.studies.packing.inflation import CURVES
 
@@ -67,8 +66,7 @@ def draw(found: pd.DataFrame, published: pd.DataFrame | None = None) -> Figure:
 
 def write(path: Path, found: pd.DataFrame, published: pd.DataFrame | None = None) -> None:
     """Draw it to a file, in the format of its ending."""
-    with mpl.rc_context(STYLE):
-        draw(found, published).savefig(path, metadata=FORMATS[path.suffix.lower().removeprefix(".")])
+    save_as(path, lambda: draw(found, published))
 
 
 def _means(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from textwrap import fill
 
 import numpy as np
 import pandas as pd
 from rich import box
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
 from gpusim.report.section import Section
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.tables import plus_minus
-from gpusim.report.terminal import Terminal, terminal
+from gpusim.report.terminal import Terminal, fitting, terminal
 from gpusim.results.labels import Unit, label_of, unit_of
 from gpusim.results.measure import none_of
 
@@ -24,7 +22,6 @@ MOST_POINTS = 30
 MOST_COLUMNS = 4  # of measures, where they are more than the points
 WIDEST_TITLE = 24  # characters of a line of a measure's title
 NARROW = 22  # characters of the names of measures, where they take two lines to fit
-WIDEST = 100_000  # [characters] of a table that is measured
 
 
 class SummarySection(Section[SweepFindings]):
@@ -54,26 +51,17 @@ def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | Non
     console = terminal(console)
     points, measures = summary["point"].nunique(), summary["measure"].nunique()
     make, by = (_by_measure, "point") if measures > max(points, MOST_COLUMNS) else (_by_point, "measure")
-    for table in _fitting(console, summary, axes, partial(make, units=_units(summary)), by):
+    units, names = _units(summary), list(dict.fromkeys(summary[by]))
+
+    def form(widest: int | None) -> Callable[[Sequence[str]], Table]:
+        return lambda part: make(summary[summary[by].isin(part)], axes, units, widest)
+
+    for table in fitting(console, names, form(None), form(NARROW)):
         console.print(table)
     left = points - MOST_POINTS
     more = f" The first {MOST_POINTS} points; {left:,} more are in the store." if left > 0 else ""
     said = "Mean over replications, \u00b1 half of its 95% interval, or its ends where that is cut at 0 or 100%."
     console.print(said + more, style="dim")
-
-
-def _fitting(console: Console, summary: pd.DataFrame, axes: list[str], make: Callable, by: str) -> list[Table]:
-    """The table, or, where it is wider than the terminal, as few as fit with equally many of its columns."""
-    names = list(dict.fromkeys(summary[by]))
-    unbounded = console.options.update(max_width=WIDEST)
-    for count in range(1, len(names) + 1):
-        cuts = [len(names) * i // count for i in range(count + 1)]
-        parts = [summary[summary[by].isin(names[first:last])] for first, last in zip(cuts, cuts[1:])]
-        for widest in (None, NARROW):
-            tables = [make(part, axes, widest) for part in parts]
-            if all(Measurement.get(console, unbounded, table).maximum <= console.width for table in tables):
-                return tables
-    return tables
 
 
 def _units(summary: pd.DataFrame) -> dict[str, Unit]:
@@ -82,7 +70,7 @@ def _units(summary: pd.DataFrame) -> dict[str, Unit]:
     return {measure: unit_of(measure, float(largest)) for measure, largest in finite.items()}
 
 
-def _by_point(summary: pd.DataFrame, axes: list[str], widest: int | None = None, *, units: dict[str, Unit]) -> Table:
+def _by_point(summary: pd.DataFrame, axes: list[str], units: dict[str, Unit], widest: int | None) -> Table:
     """A row per point, a column per measure."""
     table = Table(box=box.SIMPLE_HEAD)
     for axis in axes or ["point"]:
@@ -96,7 +84,7 @@ def _by_point(summary: pd.DataFrame, axes: list[str], widest: int | None = None,
     return table
 
 
-def _by_measure(summary: pd.DataFrame, axes: list[str], widest: int | None = None, *, units: dict[str, Unit]) -> Table:
+def _by_measure(summary: pd.DataFrame, axes: list[str], units: dict[str, Unit], widest: int | None) -> Table:
     """A row per measure, a column per point."""
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("", overflow="fold", max_width=widest)

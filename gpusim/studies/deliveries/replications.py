@@ -60,8 +60,8 @@ class Tallies:
         return Look(
             self.paths.look(schedule),
             self.tasks.look(schedule),
-            self.promises.look(trade.books.accounts) if trade else None,
-            self.cash.look(trade.books) if trade else None,
+            self.promises.look(trade.statements.accounts) if trade else None,
+            self.cash.look(trade.statements) if trade else None,
             self.delay.look(schedule, live, trade) if seed in self.delayed else None,
             self.dropped.look(schedule, live, trade) if trade else None,
         )

@@ -54,13 +54,13 @@ class Trade:
     allocation : Allocation
     prices : DataFrame or None
         Prices by the hour, if they follow scarcity.
-    books : Statements
+    statements : Statements
         At the stated load, PUE and price of energy; without the money of rules and services, which a run measures.
     """
 
     allocation: Allocation
     prices: pd.DataFrame | None
-    books: Statements
+    statements: Statements
 
     @classmethod
     def of(cls, book: Book, network: TaskNetwork, schedule: Schedule, live: pd.DataFrame, without: str = "") -> Trade:

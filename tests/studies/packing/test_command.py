@@ -10,7 +10,7 @@ from matplotlib.image import imread
 from gpusim.cli import cli
 from gpusim.errors import TraceError
 from gpusim.inputs.pods import read_nodes, read_pods
-from gpusim.report.packing_text import unfit
+from gpusim.report.packing import unfit
 from gpusim.studies.packing.misfits import misfits
 
 NODES = "sn,cpu_milli,memory_mib,gpu,model\nb,8000,4096,1,T4\na,16000,8192,2,V100\n"

@@ -1,4 +1,4 @@
-"""How much of a cluster policies give away, for the terminal."""
+"""Pods that share GPUs, for the terminal: what policies give away as a cluster fills, and as pods come and go."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import pandas as pd
 from rich.console import Console
 
 from gpusim.errors import did_you_mean
-from gpusim.inputs.pods import WHOLE, Nodes, Pods
+from gpusim.inputs.pods import WHOLE, Nodes, Pods, TimedPods
 from gpusim.inputs.typical import typical
 from gpusim.report.terminal import listing, terminal
+from gpusim.results.wording import duration, percent
 from gpusim.studies.packing.inflation import CURVES
 from gpusim.studies.packing.misfits import misfits, missing_types
+from gpusim.studies.packing.timed import Played
 from gpusim.studies.statistics.intervals import mean_interval, paired_interval
 from gpusim.units import number_of
+
+# As a cluster fills: pods that arrive and stay (`gpusim pack`).
 
 SHOWN = (90, 95, 100)  # per cent of demand, besides the last
 MOST_TYPES = 3  # GPU types that no node has which are named
@@ -118,3 +122,39 @@ def _best(found: pd.DataFrame, last: int) -> str:
         f"{first} and {second} allocate most; their order may be chance (difference {gap.mean:.2f} points, 95%"
         f" interval {gap.low:.2f} to {gap.high:.2f})."
     )
+
+
+# Pods that come and go, at the times of a trace (`gpusim pack-trace`).
+
+
+def print_played(found: dict[str, Played], nodes: Nodes, trace: TimedPods, console: Console | None = None) -> None:
+    """What came to what, and a row for each policy."""
+    console = terminal(console)
+    gpus = nodes.gpu_milli / WHOLE
+    console.print(
+        f"{number_of(len(nodes), 'node')} with {number_of(gpus, 'GPU')}, {number_of(len(trace.pods), 'pod')}."
+    )
+    table = listing("policy", "in use>", "most>", "fragments>", "waited>", "mean wait>", "p99>", "never ran>")
+    for policy, played in found.items():
+        wait_s = played.pods["wait_s"].dropna().to_numpy()
+        table.add_row(
+            policy,
+            *(percent(value / gpus) for value in (played.used, played.most_used, played.fragment)),
+            *_waits(wait_s),
+            f"{len(played.pods) - len(wait_s):,}",
+        )
+    console.print(table)
+    spans = ", ".join(dict.fromkeys(duration(played.span_s) for played in found.values()))
+    console.print(
+        "in use, fragments (free GPUs that typical pods cannot use): % of the cluster's, means from the first arrival"
+        f" to the last ({spans}). most: of them in use at any time. waited: of the pods that ran. never ran: pods that"
+        " fit on no node, even an empty one."
+    )
+
+
+def _waits(wait_s: np.ndarray) -> tuple[str, ...]:
+    """Share that waited, then mean and 99th percentile of the waits, of the pods that ran."""
+    if not len(wait_s):
+        return ("-",) * 3
+    p99_s = np.quantile(wait_s, 0.99, method="inverted_cdf")
+    return percent((wait_s > 0).mean()), duration(float(wait_s.mean())), duration(float(p99_s))
