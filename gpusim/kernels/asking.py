@@ -40,6 +40,25 @@ if numba.config.DISABLE_JIT:
         ANSWERER(int(address))(int(job))
 
 
+@intrinsic
+def rarely(_context, flag):
+    """A flag that is seldom set: the code for that is laid out of the way."""
+
+    def build(context, builder, signature, arguments):
+        bit = ir.IntType(1)
+        expect = builder.module.declare_intrinsic("llvm.expect", [bit], ir.FunctionType(bit, [bit, bit]))
+        return builder.call(expect, [arguments[0], bit(0)])
+
+    return types.boolean(types.boolean), build
+
+
+if numba.config.DISABLE_JIT:
+
+    def rarely(flag):
+        """As plain Python: the flag."""
+        return flag
+
+
 @inner
 def ask(f, address, j):
     """What is answered about job ``j``, or SILENT."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.asking import SILENT, ask
+from gpusim.kernels.asking import SILENT, ask, rarely
 from gpusim.kernels.course import at_rate, counted_on, speed_in
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.limit import fits_alone, fits_limit
@@ -185,7 +185,7 @@ def choose(f, j):
     start, stop = route.start, route.start + route.count
     if route.count == 1:
         return start if may_join(f, j, f.candidates[start], EVER) else NONE
-    if scheduling.own_dispatch != 0:
+    if rarely(scheduling.own_dispatch != 0):
         answer = ask(f, scheduling.own_dispatch, j)
         if answer != SILENT:
             return answer
