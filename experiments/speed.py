@@ -24,7 +24,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 import gpusim
-from gpusim.analysis.conservation import check as laws
 from gpusim.engine.build import Names
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.doors import Rounds
@@ -34,6 +33,7 @@ from gpusim.engine.processes import cycle
 from gpusim.kernels.state.codes import Backfill, Cause, Order, Status
 from gpusim.policies.indices import ServiceLevels
 from gpusim.policies.queue_orders import sjf
+from gpusim.results.conservation import check as laws
 
 SIZES = np.array([1, 2, 4, 8, 16, 32, 64, 128])
 WEIGHTS = np.array([0.60, 0.10, 0.08, 0.12, 0.04, 0.03, 0.02, 0.01])
@@ -69,7 +69,6 @@ def play(work: Work, nodes: int, rules: Scheduling) -> tuple[FleetEnvironment, f
     """Run the jobs to their end; the environment and the CPU seconds that it took."""
     pool = PoolSpec(0, 0, nodes, 8, idle_w=90.0, compute_w=560.0, communication_w=155.0, node_idle_w=2500.0)
     env = FleetEnvironment(allocate([pool], 1, work, rules, classes=[ClassSpec(checkpoint_interval_s=0.0)]))
-    env.fleet.pools[0].delivered = nodes * 8
     env.set_nodes_on(0, nodes)
 
     def hourly():

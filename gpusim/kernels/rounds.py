@@ -13,7 +13,7 @@ from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.course import expected_wall_time, time_on_gpus
 from gpusim.kernels.cpu_memory import held_cpu_memory
-from gpusim.kernels.gang import held_gpus
+from gpusim.kernels.gang import held_gpus, n_nodes
 from gpusim.kernels.jobs_on import first_on, next_on
 from gpusim.kernels.prefetch import prefetch
 from gpusim.kernels.queueing import rewind
@@ -25,13 +25,14 @@ _RUNNING = int(Status.RUNNING)
 
 
 @inner
-def _show(f, j, p, row, submitted, least, most, now):
+def show(f, j, p, row, submitted, least, most, now):
     """Fill a record of ``QUEUE`` with a job that waits or runs in pool ``p``."""
     job = f.jobs[j]
     row.job, row.submit_s, row.gpus, row.priority = j, job.submit_s, job.gpus, job.priority
     row.submitted_gpus, row.min_gpus, row.max_gpus = submitted[j], least[j], most[j]
     row.tenant, row.job_class, row.pool = job.tenant, job.job_class, p
-    row.held, row.deadline_s = held_gpus(f.pools[p], job.gpus), f.deadlines[j]
+    row.held, row.n_nodes = held_gpus(f.pools[p], job.gpus), n_nodes(f.pools[p], job.gpus)
+    row.deadline_s = f.deadlines[j]
     row.run_s, row.evictions, row.preemptible = time_on_gpus(f, j, now), job.evictions, job.preemptible != 0
     if f.scheduling[0].cpu_memory != 0:
         row.cpus, row.memory_gb = held_cpu_memory(f, j, p, 0) / 1000.0, held_cpu_memory(f, j, p, 1) / 1000.0
@@ -82,7 +83,7 @@ def list_waiting(f, p, rows, first, submitted, least, most, now):
     for i in range(first, end):
         if i + AHEAD < end:
             prefetch(f.jobs, rows[i + AHEAD].job)
-        _show(f, rows[i].job, p, rows[i], submitted, least, most, now)
+        show(f, rows[i].job, p, rows[i], submitted, least, most, now)
     return end - first
 
 
@@ -95,7 +96,7 @@ def list_running(f, p, rows, first, submitted, least, most, now):
         g = first_on(f, n)
         while g != NONE:
             if f.holdings[g].first_node == n:
-                _show(f, f.holdings[g].owner, p, rows[first + count], submitted, least, most, now)
+                show(f, f.holdings[g].owner, p, rows[first + count], submitted, least, most, now)
                 count += 1
             g = next_on(f, g)
     return count

@@ -11,6 +11,7 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.asking import ask
 from gpusim.kernels.by_score import give_scored, is_scored, take_scored
 from gpusim.kernels.capped import note_fresh
 from gpusim.kernels.course import (
@@ -77,8 +78,10 @@ def _measure_draw(f, j, h):
 
 @inner
 def start(f, j, p, now):
-    """Start job ``j`` on the nodes in ``picked``."""
+    """Start job ``j`` on the nodes in ``picked``; where somebody else decides which, on the nodes that these name."""
     job, pool, clock = f.jobs[j], f.pools[p], f.clock[0]
+    if f.scheduling[0].own_placement != 0:
+        ask(f, f.scheduling[0].own_placement, j)
     settle_pool(f.pools, p, now)
     settle_site(f.sites, pool.site, now)
     job.status = _RUNNING

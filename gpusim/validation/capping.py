@@ -7,13 +7,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from gpusim.analysis import swings
-from gpusim.analysis.power_series import WorkSteps
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, SiteCaps
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels.state.codes import Capping, Tier
 from gpusim.kernels.state.fleet import Fleet
+from gpusim.results import swings
+from gpusim.results.power_series import WorkSteps
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import work
 
@@ -117,7 +117,6 @@ def _played(
     pool = PoolSpec(0, 0, servers, 8, idle_w=72.0, compute_w=_ABOVE_W, node_idle_w=_IDLE_W, feeders=feeders)
     kind = ClassSpec(cap_exponent=exponent)
     env = FleetEnvironment(allocate([pool], 1, jobs, Scheduling(), classes=[kind], caps=[SiteCaps(capping, floor)]))
-    env.fleet.pools[0].delivered = servers * 8
     env.set_limit(0, np.inf if feeders else 10 * _NODE_W, np.inf)
     env.set_nodes_on(0, servers)
     env.run(until=_HOURS * 3600.0)

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.clock import EventPriority
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, SiteCaps, Work
 from gpusim.engine.environment import FleetEnvironment
@@ -20,6 +19,7 @@ from gpusim.engine.runs import split_runs
 from gpusim.errors import ScenarioError
 from gpusim.kernels.feeding import recount
 from gpusim.kernels.state.codes import OFF, Capping, Cause, Placement, Tier
+from gpusim.results.conservation import check
 from gpusim.studies.relief.constraints import counterfactuals
 from tests.engine.case_kinds import KINDS, SERVED
 from tests.engine.kit import play_case, world
@@ -40,7 +40,6 @@ def played(gpus, feeders, *, n_nodes=4, capping=Capping.ADMISSION, limits_w=(), 
     work = Work(np.zeros(n), np.array(gpus), runtime_s, runtime_s, np.zeros(n, "i8"), [([0], 0)])
     rules = Scheduling(placement=Placement.FIRST_FIT)
     env = FleetEnvironment(allocate([pool], 1, work, rules, classes=[LINEAR], caps=[SiteCaps(capping)]))
-    env.fleet.pools[0].delivered = 4 * n_nodes
     env.set_nodes_on(0, n_nodes)
 
     def change():

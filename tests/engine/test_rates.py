@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.runs import split_runs
 from gpusim.kernels.state.codes import Backfill, Cause, Status
+from gpusim.results.conservation import check
 from tests.engine.kit import play_case
 from tests.reference.case import Case, Change, JobSpec
 from tests.reference.simulator import simulate
@@ -27,7 +27,6 @@ def played(runtime_s, changes, gpus=4, classes=None, until_s=10_000.0):
     columns = {"gpus": np.full(n, gpus), "runtime_s": np.array(runtime_s), "estimate_s": np.array(runtime_s)}
     work = Work(np.zeros(n), route=np.zeros(n, "i8"), routes=[([0], 0)], **columns)
     env = FleetEnvironment(allocate([POOL], 1, work, Scheduling(), classes=classes))
-    env.fleet.pools[0].delivered = 8
     env.set_nodes_on(0, 1)
 
     def change():
