@@ -63,8 +63,8 @@ class Scheduler(Model):
     """Which carbon intensity ``greenest`` (of services too) and policies use. ``marginal``: every site needs
     ``marginal``."""
     redispatch: bool = True
-    """Whether a waiting job that never ran moves to another pool that can start it at once. Not available with policies
-    that decide in rounds or with conservative backfill."""
+    """Whether a waiting job that never ran moves to another pool that can start it at once. Policies that decide in
+    rounds say themselves where jobs wait."""
     mode: Literal["event", "cycle"] = "event"
     """A pass at every event, or every ``cycle_s``."""
     cycle_s: float = Field(30.0, gt=0)
