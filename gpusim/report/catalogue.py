@@ -173,7 +173,8 @@ def policy_tables() -> tuple[Table, ...]:
         "Of jobs of at most one node; gangs go by topology. From random on nodes are scored, which goes with orders of"
         " the queue, backfill of none and easy, and preemption of none and priority, without services"
     )
-    dispatches = Table("dispatch", "where an arriving job waits", title="Dispatch: scheduler.dispatch")
+    headings = ("dispatch", "where an arriving job waits")
+    dispatches = _named(*headings, title="Dispatch: scheduler.dispatch", **SPACED)
     for name, rule in DISPATCHES.items():
         dispatches.add_row(name, rule)
     dispatches.caption = "Your own rules of dispatch and placement are plain functions, named by their import paths"
