@@ -12,7 +12,7 @@ from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.cuts import cuts_of, takers
 from gpusim.errors import ScenarioError
-from gpusim.results.contracts import dropped as sentences
+from gpusim.report.sections.contracts import dropped as sentences
 from gpusim.units import DAY_S, HOUR_S
 from tests.commerce.kit import live, scenario
 from tests.studies.deliveries import kit

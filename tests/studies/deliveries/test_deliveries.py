@@ -10,7 +10,7 @@ import gpusim
 from gpusim.commerce.book import Book
 from gpusim.commerce.signing import sign
 from gpusim.errors import ScenarioError
-from gpusim.results.contracts import asked
+from gpusim.report.sections.contracts import asked
 from gpusim.results.tables.studies import DELIVERY_TABLES
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import SURE, UNSURE, contract, project, scenario
