@@ -26,12 +26,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 import gpusim
-from gpusim.analysis.economics import countries
-from gpusim.analysis.lateness import AHEAD, said
-from gpusim.analysis.wording import compact, quantity, share
 from gpusim.buildout.play import play
 from gpusim.report.figures.frame import calendar_axis
 from gpusim.report.figures.palette import SERIES, STYLE
+from gpusim.results.economics import countries
+from gpusim.results.lateness import AHEAD, said
+from gpusim.results.wording import compact, quantity, share
 from gpusim.scenario.earnings import basis
 from gpusim.units import DAY_S, calendar
 

@@ -25,13 +25,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 import gpusim
-from gpusim.analysis.labels import label_of, unit_of
-from gpusim.report.comparisons import CONSOLE
-from gpusim.report.comparisons.verdict import judged
 from gpusim.report.console import print_report
 from gpusim.report.figures.palette import OTHER, SERIES
+from gpusim.report.policies import CONSOLE
+from gpusim.report.policies.verdict import judged
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.sweeps.findings import SweepFindings
+from gpusim.results.labels import label_of, unit_of
 from gpusim.studies.comparison import AXIS, comparison
 from gpusim.studies.sweeps.spec import SweepSpec
 

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 import gpusim
-from gpusim.analysis.conservation import check
+from gpusim.results.conservation import check
 
 FEW = {"1": 0.60, "2": 0.10, "4": 0.08, "8": 0.12, "16": 0.04, "32": 0.03, "64": 0.02, "128": 0.01}
 MANY = {"8": 0.50, "64": 0.25, "256": 0.15, "1024": 0.07, "4096": 0.03}

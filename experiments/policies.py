@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import gpusim
-from gpusim.analysis.labels import label_of, unit_of, words_of
+from gpusim.results.labels import label_of, unit_of, words_of
 from gpusim.studies.sweeps.spec import SweepSpec
 
 SWEEP = Path(__file__).parents[1] / "seeds" / "sweeps" / "policies.toml"

@@ -19,7 +19,7 @@ import sys
 from physical_speed import measured, million
 
 import gpusim
-from gpusim.analysis.conservation import check
+from gpusim.results.conservation import check
 from gpusim.scenario.orders import ORDERS, How
 from gpusim.studies.comparison import AXIS, comparison
 

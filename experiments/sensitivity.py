@@ -26,8 +26,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import gpusim
-from gpusim.analysis.labels import label_of, unit_of, words_of
-from gpusim.analysis.wording import share
+from gpusim.results.labels import label_of, unit_of, words_of
+from gpusim.results.wording import share
 from gpusim.studies.sweeps.axis import Design
 from gpusim.studies.sweeps.spec import SweepSpec
 

@@ -17,7 +17,7 @@ import sys
 import time
 
 import gpusim
-from gpusim.analysis.conservation import check
+from gpusim.results.conservation import check
 
 PER_S, OUTPUT = 73.0, 128.0
 SERVICE = {

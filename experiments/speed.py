@@ -24,7 +24,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 import gpusim
-from gpusim.analysis.conservation import check as laws
 from gpusim.engine.build import Names
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.doors import Rounds
@@ -34,6 +33,7 @@ from gpusim.engine.processes import cycle
 from gpusim.kernels.state.codes import Backfill, Cause, Order, Status
 from gpusim.policies.indices import ServiceLevels
 from gpusim.policies.queue_orders import sjf
+from gpusim.results.conservation import check as laws
 
 SIZES = np.array([1, 2, 4, 8, 16, 32, 64, 128])
 WEIGHTS = np.array([0.60, 0.10, 0.08, 0.12, 0.04, 0.03, 0.02, 0.01])

@@ -24,8 +24,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from gpusim.analysis.outcome import outcome
 from gpusim.engine.run import run as simulate
+from gpusim.results.outcome import outcome
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever, turned
 from gpusim.studies.run_file import to_bytes

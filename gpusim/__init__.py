@@ -4,15 +4,15 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # for editors, which take it as true; at run time each is imported when first used
-    from gpusim.analysis.comparison import compare
     from gpusim.buildout.play import BuildOut, play
     from gpusim.commerce.book import contracts
     from gpusim.inputs.requests.formats import read_requests
     from gpusim.inputs.traces.frames import jobs_from
-    from gpusim.results.plan import Plan, plan
-    from gpusim.results.result import Result
-    from gpusim.results.run import run
-    from gpusim.results.sweep import Sweep, sweep
+    from gpusim.plans import Plan, plan
+    from gpusim.result import Result
+    from gpusim.results.comparison import compare
+    from gpusim.results.tables.studies import Assumptions, Competition, Deliveries, Relief
+    from gpusim.runs import run
     from gpusim.scenario.scenario import Scenario
     from gpusim.serving.entry import entry
     from gpusim.serving.prediction import predict
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # for editors, which take it as true; at run time each is imp
     from gpusim.studies.deliveries.deliveries import deliveries
     from gpusim.studies.relief.study import relieve
     from gpusim.studies.statistics.intervals import mean_interval, paired_interval
-    from gpusim.tables.studies import Assumptions, Competition, Deliveries, Relief
+    from gpusim.sweeps import Sweep, sweep
     from gpusim.version import __version__ as __version__
 
 __all__ = [
@@ -34,31 +34,31 @@ __all__ = [
 _HOMES = {
     "__version__": "gpusim.version",
     "Scenario": "gpusim.scenario.scenario",
-    "run": "gpusim.results.run",
-    "Result": "gpusim.results.result",
-    "compare": "gpusim.analysis.comparison",
+    "run": "gpusim.runs",
+    "Result": "gpusim.result",
+    "compare": "gpusim.results.comparison",
     "mean_interval": "gpusim.studies.statistics.intervals",
     "paired_interval": "gpusim.studies.statistics.intervals",
     "play": "gpusim.buildout.play",
     "BuildOut": "gpusim.buildout.play",
     "deliveries": "gpusim.studies.deliveries.deliveries",
-    "Deliveries": "gpusim.tables.studies",
+    "Deliveries": "gpusim.results.tables.studies",
     "assumptions": "gpusim.studies.deliveries.assumptions",
-    "Assumptions": "gpusim.tables.studies",
+    "Assumptions": "gpusim.results.tables.studies",
     "competition": "gpusim.studies.deliveries.competition",
-    "Competition": "gpusim.tables.studies",
+    "Competition": "gpusim.results.tables.studies",
     "jobs_from": "gpusim.inputs.traces.frames",
     "read_requests": "gpusim.inputs.requests.formats",
     "entry": "gpusim.serving.entry",
     "predict": "gpusim.serving.prediction",
     "replay": "gpusim.serving.replay",
     "contracts": "gpusim.commerce.book",
-    "plan": "gpusim.results.plan",
-    "Plan": "gpusim.results.plan",
+    "plan": "gpusim.plans",
+    "Plan": "gpusim.plans",
     "relieve": "gpusim.studies.relief.study",
-    "Relief": "gpusim.tables.studies",
-    "sweep": "gpusim.results.sweep",
-    "Sweep": "gpusim.results.sweep",
+    "Relief": "gpusim.results.tables.studies",
+    "sweep": "gpusim.sweeps",
+    "Sweep": "gpusim.sweeps",
 }
 
 

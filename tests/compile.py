@@ -38,7 +38,7 @@ def serving() -> None:
 
 def fleet_requests() -> None:
     """A service by requests in a fleet."""
-    from tests.analysis.requests_kit import simulated
+    from tests.results.requests_kit import simulated
 
     simulated()
 

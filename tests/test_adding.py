@@ -1,7 +1,7 @@
 """What "I want to add ..." of docs/architecture.md names is what it takes: done in copies of the package.
 
-More of its rows are done elsewhere: other causes (``test_causes``), a section of a report (``report/test_sections``),
-policies (``policies/test_custom``, ``policies/test_keys``), what a package of one's own adds (``test_plugins``).
+More of its rows are done elsewhere: other causes (``test_causes``), policies (``policies/test_custom``,
+``policies/test_keys``), what a package of one's own adds (``test_plugins``).
 """
 
 from __future__ import annotations
@@ -83,7 +83,6 @@ PLACEMENT = (
         "kernels/packing/score.py", "    if rule == _LEAST_LEFT:",
         "    if rule == _EMPTIEST:\n        return 100 * node.gpu_free // s.scoring[0].most_gpu_milli\n",
     ),
-    Edit("scenario/placements.py", "]\n\n\nclass", '    , "emptiest"\n'),
     Edit(
         "scenario/placements.py", "}  # fmt: skip",
         '    "emptiest": PlacementSpec("the node with the most GPU left", "", _SCORES),\n',
@@ -112,6 +111,62 @@ answer = {
 }
 """
 
+COUNT = '''"""That there is one."""
+
+from gpusim.report.section import Section
+
+
+class Count(Section):
+    """A sentence."""
+
+    name, title = "count", "How many"
+
+    def lead(self, findings):
+        """Of what kind."""
+        return [f"There is one {type(findings).__name__}."]
+'''
+# Of each kind of report: its folder, and findings of it (``ASK_SECTIONS``).
+KINDS = ("sections", "compared", "sweeps", "policies", "plans")
+SECTIONS = {
+    kind: (
+        Edit(f"report/{kind}/count.py", "", COUNT),
+        Edit(f"report/{kind}/__init__.py", "\nSECTIONS: ", f"from gpusim.report.{kind}.count import Count\n"),
+        Edit(f"report/{kind}/__init__.py", "REPORT = ", "SECTIONS.append(Count())\nCONSOLE.append(Count())\n"),
+    )
+    for kind in KINDS
+}  # fmt: skip
+ASK_SECTIONS = """
+import importlib, io
+from pathlib import Path
+from rich.console import Console
+from gpusim.report.compared.findings import ComparedRuns
+from gpusim.report.console import print_report
+from gpusim.report.findings import Findings
+from gpusim.report.page import write
+from gpusim.report.sweeps.findings import SweepFindings
+from tests.report.test_page import Page
+from tests.report.test_sweep_page import kept, spec
+from tests.results.kit import fleet
+from tests.studies.planning.kit import proposal
+
+def swept(axis):
+    made = spec(Path(axis), axes=(axis,), measures=["goodput"])
+    return SweepFindings(made, kept(made, Path(axis, "store")))
+
+run = Findings(fleet(1, 24))
+findings = {
+    "sections": run, "compared": ComparedRuns({"a": run, "b": Findings(fleet(2, 24))}), "sweeps": swept("power"),
+    "policies": swept("policy"), "plans": proposal(["power"]),
+}
+answer = {}
+for kind, one in findings.items():
+    report, out = importlib.import_module(f"gpusim.report.{kind}").REPORT, io.StringIO()
+    print_report(one, Console(file=out, width=100), report.console)
+    page = Page(write(one, Path("report.html"), report=report).read_text(encoding="utf-8"))
+    contents = {attrs.get("href") for _tag, attrs in page.elements}
+    answer[kind] = [page.texts["count"].split(), out.getvalue().splitlines()[-1], "#count" in contents]
+"""
+
 ABSENT = (
     Edit(
         "causes.py", '    CauseRow("down", Kind.ABSENT', """\
@@ -131,7 +186,7 @@ ASK_ABSENT = """
 from pathlib import Path
 import numpy as np
 import gpusim
-from gpusim.analysis.conservation import check
+from gpusim.results.conservation import check
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.state.codes import MISS_OF_WAIT, Cause, Wait
 
@@ -185,7 +240,7 @@ POWER_MODEL = (
         "    writing, loading = writing + loading, 0.0\n",
     ),
     Edit(
-        "analysis/power_series.py", "        return done.loading_s * self.exchange_w",
+        "results/power_series.py", "        return done.loading_s * self.exchange_w",
         "        done = done._replace(loading_s=0.0, writing_s=done.loading_s + done.writing_s)\n",
     ),
 )  # fmt: skip
@@ -193,7 +248,7 @@ POWER_MODEL = (
 ASK_POWER_MODEL = """
 import numpy as np
 import gpusim
-from gpusim.analysis.power_series import power_series
+from gpusim.results.power_series import power_series
 from gpusim.inputs.jobtable import JobTable
 
 site = {"region": "FR", "jurisdiction": "EU", "grid_mw": 5.0, "pools": {"H100": {"gpus": 16}}}
@@ -242,11 +297,12 @@ def done(edits: tuple[Edit, ...], program: str, folder: Path) -> dict:
 @pytest.mark.parametrize(
     ("what", "edits"),
     [
-        ("a cause |", ABSENT),
-        ("another power model of jobs", POWER_MODEL),
         ("a key of a scenario", KEY),
         ("a format of traces", TRACE),
         ("a placement that scores nodes", PLACEMENT),
+        *(("a section of a report", edits) for edits in SECTIONS.values()),
+        ("a cause |", ABSENT),
+        ("another power model of jobs", POWER_MODEL),
     ],
 )
 def test_the_page_names_the_files(what: str, edits: tuple[Edit, ...]) -> None:
@@ -272,6 +328,17 @@ def test_a_placement(tmp_path: Path) -> None:
     answer = done(PLACEMENT, ASK_PLACEMENT, tmp_path)
     assert answer.pop("starts") == {"LEAST_LEFT": [0.0, 1.0, 2.0], "EMPTIEST": [0.0, 1.0, 100.0]}
     assert answer == {"in_scenarios": "emptiest", "packs": ["emptiest"], "listed": True}
+
+
+def test_a_section_of_each_kind_of_report(tmp_path: Path) -> None:
+    """It is on the page, in its contents, and on the console."""
+    shutil.copytree(ROOT / "seeds", tmp_path / "seeds")
+    answer = done(tuple(edit for kind in KINDS for edit in SECTIONS[kind]), ASK_SECTIONS, tmp_path)
+    assert list(answer) == list(KINDS)
+    for on_page, on_console, in_contents in answer.values():
+        assert on_console.startswith("There is one ")
+        assert on_page == ["How", "many", *on_console.split()]
+        assert in_contents
 
 
 def test_causes_of_absent_gpus(tmp_path: Path) -> None:

@@ -74,7 +74,11 @@ def test_a_device_is_not_replaced_by_a_folder(command: str) -> None:
     assert Path("pipe").is_fifo()
 
 
-WORK = ("gpusim.tables.record.Record.load", "gpusim.studies.store.Store.table", "gpusim.inputs.traces.open_trace")
+WORK = (
+    "gpusim.results.tables.record.Record.load",
+    "gpusim.studies.store.Store.table",
+    "gpusim.inputs.traces.open_trace",
+)
 
 
 def test_a_file_that_cannot_be_written_is_found_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +138,7 @@ def test_a_page_that_cannot_be_written_is_found_before_it_is_drawn(monkeypatch: 
     assert gpusim("run", "tiny.toml", "--one").exit_code == 0
     Path("out/tiny/report.html").unlink()
     Path("out/tiny/report.html").mkdir()
-    monkeypatch.setattr("gpusim.tables.record.Record.load", lambda *_: pytest.fail("worked before it looked"))
+    monkeypatch.setattr("gpusim.results.tables.record.Record.load", lambda *_: pytest.fail("worked before it looked"))
     refused(gpusim("report", "out/tiny"), "out/tiny/report.html: is a folder; give the name of a file")
 
 

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 import gpusim
-from gpusim.analysis.measure import MEASURES, none_of
 from gpusim.cli import cli
+from gpusim.results.measure import MEASURES, none_of
 from tests.studies.sweeps.kit import SCENARIO
 
 WORD = re.compile(r"(?<![\w.])[-+]?(nan|inf|infinity)%?(?![\w])", re.IGNORECASE)

@@ -13,7 +13,7 @@ import pytest
 
 import gpusim
 from gpusim.units import HOUR_S
-from tests.analysis.kit import fleet
+from tests.results.kit import fleet
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

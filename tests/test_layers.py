@@ -24,17 +24,18 @@ ALLOWED = {
     "kernels/state": {"causes", "misses"},
     "kernels": {"gangs", "course", "kernels/state"},
     "policies": {"errors", "units", "gangs", "kernels/state", "kernels"},
-    "tables": {"errors", "units", "scenario"},
-    "analysis": BASE | {"scenario", "tables"},
+    # What a run or a study leaves behind, and what follows from the tables of one run.
+    "results/tables": {"errors", "units", "scenario"},
+    "results": BASE | {"scenario", "results/tables"},
     # What laws and tariffs mean for sites, before a run and after it.
-    "regulation": {"errors", "units", "scenario", "tables", "analysis"},
+    "regulation": {"errors", "units", "scenario", "results/tables", "results"},
     # What is being built, without the jobs: played before the fleet, whose steps it makes.
-    "buildout": BASE | {"scenario", "tables", "regulation"},
+    "buildout": BASE | {"scenario", "results/tables", "regulation"},
     # What contracts and money make of the GPUs that are live: pure functions, also of a run that has just ended.
-    "commerce": BASE | {"scenario", "inputs", "tables", "buildout", "regulation"},
+    "commerce": BASE | {"scenario", "inputs", "results/tables", "buildout", "regulation"},
     "engine": BASE
-    | {"scenario", "inputs", "kernels/state", "kernels", "policies", "tables", "buildout", "commerce", "regulation"}
-    | {"serving"},
+    | {"scenario", "inputs", "kernels/state", "kernels", "policies", "results/tables"}
+    | {"buildout", "commerce", "regulation", "serving"},
     # Serving by requests: from requests and a deployment to a table, without a fleet around it.
     "serving": {"errors", "units", "plugins", "scenario", "kernels/state", "kernels"},
     # Many runs or replications, and what stands on them. Named in the plural where the singular is a function of the
@@ -46,8 +47,8 @@ ALLOWED = {
         "kernels/state",
         "kernels",
         "policies",
-        "tables",
-        "analysis",
+        "results/tables",
+        "results",
         "regulation",
         "buildout",
         "commerce",
@@ -61,17 +62,21 @@ ALLOWED = {
         "kernels/state",
         "kernels",
         "policies",
-        "tables",
+        "results/tables",
         "engine",
-        "analysis",
+        "results",
         "serving",
         "studies",
     }
     | {"buildout", "commerce", "regulation"},
-    "report": BASE | {"scenario", "inputs", "tables", "analysis", "regulation", "serving", "studies", "validation"},
+    "report": BASE
+    | {"scenario", "inputs", "results/tables", "results", "regulation", "serving", "studies", "validation"},
     # What users call and get: runs and studies with their questions, of which some are answered by a figure or a page.
-    # Named in the plural as ``studies`` is: nothing in it may hide a function of the package.
-    "results": {"errors", "units", "scenario", "inputs", "tables", "analysis", "engine", "studies", "report"},
+    # Modules of the package itself, in the plural where the singular is a function of it, which none may hide.
+    "result": {"results/tables", "results", "studies", "report"},
+    "runs": {"errors", "scenario", "inputs", "results/tables", "engine", "studies", "result"},
+    "sweeps": {"errors", "units", "results", "studies", "report"},
+    "plans": {"errors", "units", "scenario", "studies", "report"},
     "cli": None,  # all
 }
 LIBRARIES = {
@@ -91,10 +96,11 @@ LIBRARIES = {
 def part_of(module: str) -> str:
     """``gpusim.scenario.site`` -> ``scenario``; the version alone counts as nothing.
 
-    What kernels are compiled over is a part of its own: it needs none of them.
+    What kernels are compiled over and what results consist of are parts of their own: they need no kernel, no question.
     """
-    if module.startswith("gpusim.kernels.state"):
-        return "kernels/state"
+    for part in ("kernels/state", "results/tables"):
+        if module.startswith(f"gpusim.{part.replace('/', '.')}"):
+            return part
     return module.split(".")[1] if "." in module else ""
 
 

@@ -12,11 +12,11 @@ import pytest
 
 import gpusim
 from gpusim import course, phases
-from gpusim.analysis.conservation import check
 from gpusim.engine import runs
 from gpusim.engine.description import ClassSpec
 from gpusim.kernels.state.codes import Cause, Status
 from gpusim.report.timeline import export
+from gpusim.results.conservation import check
 from gpusim.units import DAY_S
 from tests.engine.one_site import one_site
 from tests.engine.test_shared_storage import jobs, writing
@@ -179,9 +179,9 @@ OF_A_CLASS = {"checkpoint_interval_s", "checkpoint_write_s", "checkpoint_backgro
 READERS = {
     "kernels/course.py": "applies the arithmetic to jobs",
     "engine/job_tables.py": "hands them to kept_at, as columns of classes",
-    "analysis/jobs.py": "hands them to kept_at, of classes as they ran",
-    "analysis/power_series.py": "hands them to done_at",
-    "analysis/effective.py": "hands them to the expected effective time",
+    "results/jobs.py": "hands them to kept_at, of classes as they ran",
+    "results/power_series.py": "hands them to done_at",
+    "results/effective.py": "hands them to the expected effective time",
     "kernels/state/jobs.py": "the record's columns",
     "engine/layout/jobs.py": "fills the columns",
     "engine/build.py": "fills the engine's classes",

@@ -12,10 +12,10 @@ import pytest
 
 import gpusim
 from gpusim import plugins
-from gpusim.analysis.conservation import check
 from gpusim.errors import PluginError, PolicyError, ScenarioError, ServingError, TraceError
 from gpusim.inputs.grid import read_grid
 from gpusim.inputs.traces import open_trace
+from gpusim.results.conservation import check
 from gpusim.studies.sweeps.run import Run
 
 ROOT = Path(__file__).parents[1]

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import ResultError
 from gpusim.inputs.traces import describe, open_trace
+from gpusim.results.conservation import check
 
 ROOT = Path(__file__).parents[1]
 TEXTS = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/extending.md"))

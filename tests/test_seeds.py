@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.buildout.network import TaskNetwork
 from gpusim.buildout.play import play
 from gpusim.buildout.rivals import ordered
@@ -21,6 +20,7 @@ from gpusim.commerce.scarcity import prices
 from gpusim.commerce.site_costs import leases_of
 from gpusim.commerce.statements import statements
 from gpusim.regulation.building import limited
+from gpusim.results.conservation import check
 from gpusim.scenario.notes import notes
 from gpusim.scenario.on_site import usual
 from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW, seconds_between

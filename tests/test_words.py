@@ -24,11 +24,11 @@ BEYOND = {
     ("note", "engine"): "a row of a table, for who looks later",
     ("note", "inputs/traces/source.py"): "an oddity of a file, for who looks later",
     ("book", "commerce/book.py"): "the contracts of a scenario, as planners call them",
-    ("plan", "results/plan.py"): "public: what to build, as users call it",
+    ("plan", "plans.py"): "public: what to build, as users call it",
     ("plan", "cli/planning.py"): "public: `gpusim plan`",
     ("feeder", "scenario/feeders.py"): "a key of scenarios, about the same",
     ("reservation", "scenario/policy_options.py"): "a key of scenarios: of a tenant, not of a job",
-    ("held", "report/compared/runs.py"): "GPU-hours held back, as reports call them",
+    ("held", "report/compared/findings.py"): "GPU-hours held back, as reports call them",
 }
 
 

@@ -16,9 +16,9 @@ from gpusim.buildout.path import critical_path, delivery, giver, path_steps
 from gpusim.buildout.schedule import Schedule, StockLevel, simulate
 from gpusim.errors import one_line
 from gpusim.regulation.building import limited
+from gpusim.results.tables.record import dated
 from gpusim.scenario.scenario import BUILDING, Scenario
 from gpusim.scenario.shock import Shock
-from gpusim.tables.record import dated
 from gpusim.units import DAY_S, number_of
 
 TASKS = ["project", "site", "task", "kind", "planned_start_s", "planned_end_s", "ready_s", "start_s", "end_s",

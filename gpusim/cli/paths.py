@@ -50,7 +50,7 @@ replace_option = click.option("--force", is_flag=True, help="Overwrite an existi
 def check_run(folder: Path, scenario: Scenario, seed: int, force: bool) -> None:
     """``ResultError`` if a run cannot be written to a folder, or another one is there that it would replace."""
     from gpusim.engine.manifest import manifest_of
-    from gpusim.tables.folder import check_target, check_writable, manifest_in
+    from gpusim.results.tables.folder import check_target, check_writable, manifest_in
 
     check_target(folder)
     check_writable(folder)
@@ -69,7 +69,7 @@ def check_output(out: Path, force: bool, source: Path | None = None) -> None:
     source : Path, optional
         What it is made from, which force does not replace either: a file, or a folder with all that is in it.
     """
-    from gpusim.tables.folder import check_file
+    from gpusim.results.tables.folder import check_file
 
     if out.is_file():  # not so a device
         check_no_input(out, source)
@@ -96,8 +96,8 @@ def check_study(folder: Path, store: Path, kind: str, told: dict[str, object], f
     told : dict
         What tells it from others of its kind: values by their dotted keys in what the store says of its study.
     """
+    from gpusim.results.tables.folder import check_writable
     from gpusim.studies.store import Store
-    from gpusim.tables.folder import check_writable
 
     if folder.exists() and not folder.is_dir():  # a device too
         raise ResultError(f"{folder}: is a file; choose another name")

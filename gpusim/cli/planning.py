@@ -14,7 +14,7 @@ from gpusim.cli.studies import backend_options, study
 from gpusim.cli.terminal import loading, say
 
 if TYPE_CHECKING:
-    from gpusim.results.plan import Plan
+    from gpusim.plans import Plan
 
 
 # ``gpusim plan``: what to buy so that a goal is met at the least cost.
@@ -70,7 +70,7 @@ def plan(
     check_no_input(folder / "plan.toml", scenario)
     check_study(folder, store, "plan", {"scenario": loaded.to_toml_dict(), "goal": goal, "seed": seed}, force)
     loading()
-    from gpusim.results.plan import plan as search
+    from gpusim.plans import plan as search
 
     with study(store) as progress:
         found = search(
@@ -78,10 +78,10 @@ def plan(
             executor=executor, workers=workers, address=address, progress=progress,
         )  # fmt: skip
     from gpusim.report.console import print_report
-    from gpusim.report.plans import CONSOLE
+    from gpusim.report.plans import REPORT
 
     page = _write(found, folder, scenario)
-    print_report(found, sections=CONSOLE)
+    print_report(found, sections=REPORT.console)
     say(f"\nRun the plan with: gpusim run {folder / 'plan.toml'}\nOpen {page} in a browser.")
 
 
@@ -89,15 +89,15 @@ def _write(found: Plan, folder: Path, scenario: Path) -> Path:
     """Write tables, figure and scenario of a plan; its page."""
     from gpusim.inputs.files import as_text
     from gpusim.report.drawing import draw_all
-    from gpusim.report.plan_page import write
-    from gpusim.report.plans import SECTIONS
+    from gpusim.report.page import write
+    from gpusim.report.plans import REPORT
     from gpusim.report.scenario_text import write_changed
 
     write_changed(scenario, found.scenario, folder / "plan.toml")
     for name, table in (("front", found.front), ("candidates", found.candidates)):
         known = table.replace([float("inf"), float("-inf")], float("nan"))  # an empty cell: no figure, or no end to it
         as_text(known).to_csv(folder / f"{name}.csv", index=False)
-    return write(found, draw_all(found, folder, SECTIONS), folder / "report.html")
+    return write(found, folder / "report.html", draw_all(found, folder, REPORT.sections), REPORT)
 
 
 # ``gpusim relieve``: what loosening each constraint of a scenario would buy.
@@ -134,6 +134,7 @@ def relieve(
     from gpusim.engine.run import run as simulate
     from gpusim.report.console import print_report
     from gpusim.report.findings import Findings
+    from gpusim.report.sections import REPORT
     from gpusim.report.sections.relief import ReliefSection
     from gpusim.studies.relief.study import relieve as study_relief
 
@@ -146,6 +147,6 @@ def relieve(
     found.save(folder / RELIEF)
     result.save(folder / BASE)
     findings = Findings(result, found)
-    write_report(findings, folder)
+    write_report(findings, folder, REPORT)
     print_report(findings, sections=(ReliefSection(),))
     say(f"\nRuns, tables and report: {folder}\nOpen {folder / 'report.html'} in a browser.")

@@ -8,16 +8,16 @@ import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.paths import PATH, check_study, force_option
+from gpusim.cli.report import write_report
 from gpusim.cli.studies import backend_options, stoppable, study, tell_failures
-from gpusim.cli.sweep import counts
 from gpusim.cli.terminal import loading, say
 
 
 @cli.command()
 def policies() -> None:
-    """Scheduling policies and placements, and their sources.
+    """Scheduling policies, rules of dispatch and placements, and their sources.
 
-    A scenario names one as `scheduler.order`, and a placement as `scheduler.placement`.
+    A scenario names one as `scheduler.order`, `scheduler.dispatch` and `scheduler.placement`.
     """
     from gpusim.report.catalogue import policy_tables
     from gpusim.report.terminal import terminal
@@ -68,16 +68,15 @@ def compare_policies(
         refuse_misfits(spec)
         check_study(folder, folder, "sweep", {"spec.name": name}, force)
         loading()
-        from gpusim.report.comparisons import CONSOLE, SECTIONS
         from gpusim.report.console import print_report
-        from gpusim.report.sweep_page import write
+        from gpusim.report.policies import REPORT
         from gpusim.report.sweeps.findings import SweepFindings
-        from gpusim.results.sweep import sweep as execute
+        from gpusim.sweeps import sweep as execute
 
         with study(folder) as progress:
             done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)
         findings = SweepFindings(spec, done.store)
-        page = write(findings, folder / "report.html", SECTIONS)
-        print_report(findings, sections=CONSOLE)
-        say(f"\n{counts(findings.status)}. Store: {folder}\nOpen {page} in a browser.")
+        page = write_report(findings, folder, REPORT)
+        print_report(findings, sections=REPORT.console)
+        say(f"\n{findings.counted}. Store: {folder}\nOpen {page} in a browser.")
         ctx.exit(tell_failures(done.store))

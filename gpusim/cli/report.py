@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from gpusim.units import number_of
 
 if TYPE_CHECKING:
     from gpusim.report.findings import Findings
-    from gpusim.report.section import Section
+    from gpusim.report.section import F, Report
     from gpusim.report.sweeps.findings import SweepFindings
 
 
@@ -38,16 +37,17 @@ def report(folder: Path) -> None:
     say(str(_redrawn(folder)))
 
 
-def write_report(findings: Findings, folder: Path) -> Path:
+def write_report(findings: F, folder: Path, report: Report[F]) -> Path:
     """Draw the figures once, for their folder and for the report."""
     from gpusim.report.drawing import draw_all
     from gpusim.report.page import write
 
-    return write(findings, folder / "report.html", draw_all(findings, folder / "figures"))
+    pictures = draw_all(findings, folder / "figures", report.sections)
+    return write(findings, folder / "report.html", pictures, report)
 
 
-def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Section]]:
-    """What a folder holds, a result, a relief study or the store of a sweep, and the sections of its report.
+def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Report]:
+    """What a folder holds, a result, a relief study or the store of a sweep, and the kind of its report.
 
     Raises
     ------
@@ -55,57 +55,52 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
         If it holds something else, or not all of it.
     """
     from gpusim.report.findings import Findings
-    from gpusim.report.sections import SECTIONS
-    from gpusim.tables.folder import contents_of, study_of
-    from gpusim.tables.record import Record
+    from gpusim.report.sections import REPORT
+    from gpusim.results.tables.folder import contents_of, study_of
+    from gpusim.results.tables.record import Record
 
     if (folder / RELIEF).is_dir():
-        from gpusim.tables.studies import Relief
+        from gpusim.results.tables.studies import Relief
 
-        return Findings(Record.load(folder / BASE), Relief.load(folder / RELIEF)), SECTIONS
+        return Findings(Record.load(folder / BASE), Relief.load(folder / RELIEF)), REPORT
     if study_of(folder) not in ("", "sweep"):
         raise ResultError(f"{folder}: {contents_of(folder)}")
     if (folder / "sweep.json").is_file():
-        from gpusim.report import comparisons, sweeps
+        from gpusim.report import policies, sweeps
         from gpusim.report.sweeps.findings import SweepFindings
-        from gpusim.results.sweep import Sweep
         from gpusim.studies.comparison import is_comparison
+        from gpusim.sweeps import Sweep
 
         sweep = Sweep.load(folder)
-        kind = comparisons if is_comparison(sweep.spec) else sweeps
-        return SweepFindings(sweep.spec, sweep.store), kind.SECTIONS
+        kind = policies if is_comparison(sweep.spec) else sweeps
+        return SweepFindings(sweep.spec, sweep.store), kind.REPORT
     from gpusim.studies.replications.replicate import replications_in
 
     deliveries = competition = doubts = None
     if (folder / DELIVERIES).is_dir():
-        from gpusim.tables.studies import Deliveries
+        from gpusim.results.tables.studies import Deliveries
 
         deliveries = Deliveries.load(folder / DELIVERIES)
     if (folder / COMPETITION).is_dir():
-        from gpusim.tables.studies import Competition
+        from gpusim.results.tables.studies import Competition
 
         competition = Competition.load(folder / COMPETITION)
     if (folder / ASSUMPTIONS).is_dir():
-        from gpusim.tables.studies import Assumptions
+        from gpusim.results.tables.studies import Assumptions
 
         doubts = Assumptions.load(folder / ASSUMPTIONS)
     several = replications_in(folder)
-    return Findings(Record.load(folder), None, deliveries, competition, several, doubts), SECTIONS
+    return Findings(Record.load(folder), None, deliveries, competition, several, doubts), REPORT
 
 
 def _redrawn(folder: Path) -> Path:
     """The page of a folder, by what the folder holds."""
-    from gpusim.report.findings import Findings
-    from gpusim.tables.folder import check_file
+    from gpusim.results.tables.folder import check_file
 
     if folder.is_dir():
         check_file(folder / "report.html")
-    findings, sections = findings_in(folder)
-    if isinstance(findings, Findings):
-        return write_report(findings, folder)
-    from gpusim.report.sweep_page import write
-
-    return write(findings, folder / "report.html", sections)
+    findings, report = findings_in(folder)
+    return write_report(findings, folder, report)
 
 
 # ``gpusim figures``: the figures of a folder for a paper, in the formats that it takes.
@@ -133,8 +128,8 @@ def figures(folder: Path, formats: list[str], out: Path | None) -> None:
     """
     from gpusim.report.drawing import draw_all
 
-    findings, sections = findings_in(folder)
-    drawn = draw_all(findings, out or folder / "figures", sections, formats)
+    findings, kind = findings_in(folder)
+    drawn = draw_all(findings, out or folder / "figures", kind.sections, formats)
     say(f"{out or folder / 'figures'}: {number_of(len(drawn), 'file')}: {', '.join(path.name for path in drawn)}")
 
 
@@ -153,7 +148,7 @@ def open_folder(folder: Path, port: int, browser: bool) -> None:
     """
     from gpusim.report.served.site import serve
 
-    findings, _sections = findings_in(folder)
+    findings, _report = findings_in(folder)
     with serve(folder, findings, port) as server:
         try:
             say(f"{folder} at {server.url} until Ctrl-C")

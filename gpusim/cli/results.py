@@ -86,9 +86,10 @@ def run(
     built = _build_out(loaded, replications, seed, folder, doubted=not one) if loaded.projects else {}
     from gpusim.report.console import print_report
     from gpusim.report.findings import Findings
+    from gpusim.report.sections import REPORT
 
     findings = Findings(result, replications=several, **built)
-    write_report(findings, folder)
+    write_report(findings, folder, REPORT)
     print_report(findings)  # only now: whoever reads this may go at any line
     if built and one:
         say("Without --one, this also names the five assumptions on which the answer hangs most, and what turns it.")
@@ -109,31 +110,24 @@ def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool
     differences are means over these, paired by seed, with 95% intervals. A page (`--out compared.html`) has all of them
     side by side.
     """
-    from gpusim.report.console import print_comparison
-    from gpusim.results.result import Result
-
     if out:
         check_output(out, force)
+    if not set(others) - {first}:
+        raise ResultError(f"{first}: a comparison is of at least two results; found only this one; give another folder")
+    from gpusim.report.compared import REPORT
+    from gpusim.report.compared.findings import ComparedRuns
+    from gpusim.report.console import print_report
+    from gpusim.report.findings import Findings
+    from gpusim.result import Result
+
     results = {str(path): Result.load(path) for path in (first, *others)}
-    for other in others:
-        print_comparison(results[str(first)], results[str(other)], (str(first), str(other)))
-    if out and len(results) < 2:
-        raise ResultError(f"{out}: a page compares at least two runs; found only {first}; give another folder")
+    runs = ComparedRuns({path: Findings(one, replications=one.replications) for path, one in results.items()})
+    for pair in runs.pairs():
+        print_report(pair, sections=REPORT.console)
     if out:
-        from gpusim.report.compared.page import write
-        from gpusim.report.compared.runs import ComparedRuns
-        from gpusim.report.findings import Findings
+        from gpusim.report.page import write
 
-        say(f"Open {write(ComparedRuns(_named(results, Findings)), out)} in a browser.")
-
-
-def _named(results: dict, findings: type) -> dict:
-    """Findings by the names of their folders, or by their whole paths where two have one name."""
-    names = [Path(path).name for path in results]
-    return {
-        name if name and names.count(name) == 1 else path: findings(result)
-        for (path, result), name in zip(results.items(), names)
-    }
+        say(f"Open {write(runs.by_folder(), out, report=REPORT)} in a browser.")
 
 
 @cli.command()
@@ -149,7 +143,7 @@ def export(folder: Path, out: Path, from_day: float, days: float, site: str | No
     https://ui.perfetto.dev opens it.
     """
     from gpusim.report.timeline import export as export_window
-    from gpusim.tables.record import Record
+    from gpusim.results.tables.record import Record
 
     check_output(out, force, folder)
     count = export_window(Record.load(folder), out, from_day, days, site)
@@ -157,8 +151,8 @@ def export(folder: Path, out: Path, from_day: float, days: float, site: str | No
 
 
 def _check(result) -> None:
-    from gpusim.analysis.conservation import check as find_faults
     from gpusim.errors import InvariantError
+    from gpusim.results.conservation import check as find_faults
 
     faults = find_faults(result)
     if faults:
@@ -252,11 +246,11 @@ def power_series(
 
     FOLDER holds a saved result with the site. Ramps and swings are printed.
     """
-    from gpusim.analysis import swings
-    from gpusim.analysis.power_series import power_series as series_of
     from gpusim.engine.serving.replayed import replayed_power
     from gpusim.report.swings_text import print_swings
-    from gpusim.tables.record import Record
+    from gpusim.results import swings
+    from gpusim.results.power_series import power_series as series_of
+    from gpusim.results.tables.record import Record
 
     _check_file(out, ENDINGS, force)
     _check_file(figure, (".png", ".pdf", ".svg"), force)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.paths import PATH, check_output, check_study, force_option, replace_option
+from gpusim.cli.report import write_report
 from gpusim.cli.studies import backend_options, stoppable, study, tell_failures
 from gpusim.cli.terminal import loading, say
 from gpusim.errors import GpusimError
 from gpusim.units import number_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class _SweepGroup(click.Group):
@@ -65,25 +62,24 @@ def run_sweep(
     runs finished, 1 if some failed, 2 if the sweep cannot be run as it is, 130 after Ctrl-C.
     """
     with stoppable(out or "its store"):
+        from gpusim.results.tables.folder import folder_name
         from gpusim.studies.sweeps.spec import SweepSpec
-        from gpusim.tables.folder import folder_name
 
         spec = SweepSpec.from_toml(file)
         folder = out or Path("out") / folder_name(spec.name)
         check_study(folder, folder, "sweep", {"spec.name": spec.name}, force)
         loading()
         from gpusim.report.console import print_report
-        from gpusim.report.sweep_page import write
-        from gpusim.report.sweeps import CONSOLE
+        from gpusim.report.sweeps import REPORT
         from gpusim.report.sweeps.findings import SweepFindings
-        from gpusim.results.sweep import sweep as execute
+        from gpusim.sweeps import sweep as execute
 
         with study(folder) as progress:
             done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)
         findings = SweepFindings(spec, done.store)
-        page = write(findings, folder / "report.html")
-        print_report(findings, sections=CONSOLE)
-        say(f"\n{counts(findings.status)}. Store: {folder}\nOpen {page} in a browser.")
+        page = write_report(findings, folder, REPORT)
+        print_report(findings, sections=REPORT.console)
+        say(f"\n{findings.counted}. Store: {folder}\nOpen {page} in a browser.")
         ctx.exit(tell_failures(done.store))
 
 
@@ -92,11 +88,11 @@ def run_sweep(
 @click.pass_context
 def status(ctx: click.Context, store: Path) -> None:
     """How many runs of STORE are finished, failed or missing. Exit status 1 if any failed."""
+    from gpusim.report.sweeps.findings import counted
     from gpusim.studies.store import Store
 
     kept = Store.open(store)
-    runs = kept.status()
-    say(f"{store}: {kept.about.get('study', 'study')}, {counts(runs)}")
+    say(f"{store}: {kept.about.get('study', 'study')}, {counted(kept.status())}")
     for file in kept.damaged():
         say(f"{file}: damaged; run the study again to repeat it")
     for file in kept.foreign():
@@ -123,10 +119,3 @@ def collect(store: Path, out: Path, force: bool) -> None:
     table = kept.table()
     as_text(table).to_csv(out, index=False) if out.suffix == ".csv" else table.to_parquet(out, index=False)
     say(f"{out}: {number_of(len(table), 'run')}, {number_of(table.shape[1], 'column')}")
-
-
-def counts(runs: pd.DataFrame) -> str:
-    """How many runs are finished, failed and missing."""
-    counts = runs["status"].value_counts()
-    parts = [f", {counts[name]:,} {name}" for name in ("failed", "missing") if name in counts]
-    return f"{counts.get('finished', 0):,} of {number_of(len(runs), 'run')} finished" + "".join(parts)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.commerce.book import Book, Terms
-from gpusim.tables.record import Record
+from gpusim.results.tables.record import Record
 from gpusim.units import DAY_S, calendar
 
 # GPUs that are live over time, from a run of the fleet or from a build-out.

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from gpusim.inputs.weather import Sun
+from gpusim.results.tables.names import BILL_COLUMNS, CHARGED, GRID, TAXES, VIRTUAL
 from gpusim.scenario.electricity import Agreement, DayAhead, Tariff
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
 from gpusim.scenario.steps import Steps
-from gpusim.tables.names import BILL_COLUMNS, CHARGED, GRID, TAXES, VIRTUAL
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, calendar, months, seconds_between
 
 KW_PER_MW, KG_PER_T = 1000.0, 1000.0

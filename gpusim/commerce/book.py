@@ -13,10 +13,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from gpusim.results.tables.record import timestamps
 from gpusim.scenario.contract import Contract
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.steps import Steps, elapsed_s
-from gpusim.tables.record import timestamps
 from gpusim.units import DAY_S, calendar, seconds_between
 
 

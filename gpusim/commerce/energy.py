@@ -10,8 +10,8 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents
 from gpusim.commerce.market import market
-from gpusim.tables.names import CHARGED
-from gpusim.tables.record import Record
+from gpusim.results.tables.names import CHARGED
+from gpusim.results.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW
 
 

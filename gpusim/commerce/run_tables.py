@@ -22,8 +22,8 @@ from gpusim.commerce.signing import sign
 from gpusim.commerce.site_costs import leases_of
 from gpusim.commerce.statements import Statements, statements
 from gpusim.errors import CommerceError
+from gpusim.results.tables.record import Record
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.record import Record
 from gpusim.units import DAY_S, number_of
 
 # GPUs that were delivered to contracts and were broken or in repair, as a run of the fleet tells.

@@ -14,8 +14,8 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book, constant, months_of
 from gpusim.commerce.market import aged
 from gpusim.errors import CommerceError
+from gpusim.results.tables.record import Record
 from gpusim.scenario.market import PriceIndex
-from gpusim.tables.record import Record
 from gpusim.units import DAY_S, MONTH_S, YEAR_S
 
 # Tenants who hire by the hour: how what they ask for divides among us and the rivals.

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from gpusim.commerce.cents import cents
+from gpusim.results.tables.rules import charges
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.rules import charges
 from gpusim.units import MONTH_S
 
 # Rent of leased halls: from when they are handed over, whether GPUs are in them or not.

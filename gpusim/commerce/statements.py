@@ -24,8 +24,8 @@ from gpusim.commerce.cents import cents, in_usd, split
 from gpusim.commerce.loans import TRANCHE, borrow
 from gpusim.commerce.market import market
 from gpusim.commerce.site_costs import of_rules
+from gpusim.results.tables.record import Record
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.record import Record
 from gpusim.units import MONTH_S
 
 NOWHERE = ""  # the site of what belongs to none: credits of a contract that had no GPUs in the month

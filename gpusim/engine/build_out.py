@@ -13,9 +13,9 @@ from gpusim.buildout.schedule import Schedule, simulate
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.processes import Log
 from gpusim.regulation.building import delay_entry, limited, projects_under
+from gpusim.results.tables.rules import RuleEntry
 from gpusim.scenario.rule import Connection
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.rules import RuleEntry
 
 IN_EVENTS = "events"  # told among the events of the run; all other tables are results of their own
 

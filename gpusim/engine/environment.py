@@ -64,6 +64,8 @@ class FleetEnvironment(PlayedClock):
         if self.active_process is not None:
             raise border.refuse(self, "env.detach: the run is still under way; call it after the run has ended")
         fleet, self._fleet = self._fleet, None
+        for rule in ("own_dispatch", "own_placement"):  # whose addresses go with the environment
+            fleet.scheduling[rule] = 0
         return fleet
 
     def connect(self, **parts: Callable) -> None:

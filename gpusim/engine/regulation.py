@@ -18,10 +18,10 @@ from gpusim.regulation.efficiency import connection_entries, efficiency_entries
 from gpusim.regulation.reporting import reporting_entries
 from gpusim.regulation.scope import in_force_s, sites_under
 from gpusim.regulation.tariffs import QUARTER_S, Peak, called_s, capacity_entries, peaks, transmission_usd
+from gpusim.results.tables.rules import RuleEntry, table
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.rule import CapacityPrice, CoincidentPeaks, Connection, Curtailment, Efficiency, Reporting
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.rules import RuleEntry, table
 from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW
 
 # Kinds of rules that only look at what a site drew, and how.

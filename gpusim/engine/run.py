@@ -28,10 +28,10 @@ from gpusim.engine.surroundings import peak_overheads
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.regulation.residency import confined
+from gpusim.results.tables.names import CHECKPOINTS, KEPT, SEGMENTS
+from gpusim.results.tables.record import Record
+from gpusim.results.tables.rules import table as rules_table
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.names import CHECKPOINTS, KEPT, SEGMENTS
-from gpusim.tables.record import Record
-from gpusim.tables.rules import table as rules_table
 
 Process = Callable[[FleetEnvironment], Generator]
 

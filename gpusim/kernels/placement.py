@@ -86,18 +86,48 @@ def _first_of_level(f, p, j, family, level):
 
 
 @inner
-def _first_by_rule(f, p, j, need, family):
-    pool, rule = f.pools[p], f.scheduling[0].placement
-    size = pool.gpus_per_node
-    lowest = NONE
-    for step in range(size - need + 1):
-        i = _first_of_level(f, p, j, family, size - step if rule == _SPREAD else need + step)
+def _best_fit(f, p, j, need, family):
+    """The first of the nodes with the fewest free GPUs that suffice; its place in the pool, or less than 0."""
+    i = NONE
+    for level in range(need, f.pools[p].gpus_per_node + 1):
+        i = _first_of_level(f, p, j, family, level)
         if i >= 0:
-            if rule != _FIRST_FIT:
-                return pool.first_node + i
-            if lowest == NONE or i < lowest:
-                lowest = i
-    return NONE if lowest == NONE else pool.first_node + lowest
+            break
+    return i
+
+
+@inner
+def _spread(f, p, j, need, family):
+    """The first of those with the most."""
+    i = NONE
+    for level in range(f.pools[p].gpus_per_node, need - 1, -1):
+        i = _first_of_level(f, p, j, family, level)
+        if i >= 0:
+            break
+    return i
+
+
+@inner
+def _first_fit(f, p, j, need, family):
+    """The first of all that have enough."""
+    lowest = NONE
+    for level in range(need, f.pools[p].gpus_per_node + 1):
+        i = _first_of_level(f, p, j, family, level)
+        if i >= 0 and (lowest == NONE or i < lowest):
+            lowest = i
+    return lowest
+
+
+@inner
+def _first_by_rule(f, p, j, need, family):
+    rule = f.scheduling[0].placement
+    if rule == _SPREAD:
+        i = _spread(f, p, j, need, family)
+    elif rule == _FIRST_FIT:
+        i = _first_fit(f, p, j, need, family)
+    else:
+        i = _best_fit(f, p, j, need, family)
+    return f.pools[p].first_node + i if i >= 0 else NONE
 
 
 @inner

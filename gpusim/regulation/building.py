@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import inf
 
 from gpusim.regulation.scope import sites_under
+from gpusim.results.tables.rules import RuleEntry
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.project import Project, Task
 from gpusim.scenario.rule import AddedTask, Connection
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.shock import Shock
-from gpusim.tables.rules import RuleEntry
 from gpusim.units import DAY_S, HOUR_S, number_of, seconds_between
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.wording import gpu_hours, quantity
 from gpusim.regulation.reporting import energy_report, scenario_of
 from gpusim.regulation.scope import in_force_s, sites_under
+from gpusim.results.tables.record import Record
+from gpusim.results.tables.rules import LOSSES
+from gpusim.results.wording import gpu_hours, quantity
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.rule import SiteRule
 from gpusim.scenario.rules import catalogue
-from gpusim.tables.record import Record
-from gpusim.tables.rules import LOSSES
 
 # What a rule did, by ``what`` of the table of rules.
 DEEDS = {

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from gpusim.regulation.scope import calendar_spans, opened, years_between
+from gpusim.results.tables.rules import RuleEntry
 from gpusim.scenario.rule import Connection, DatedValue, Efficiency, EfficiencyLimits
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Sustainability
-from gpusim.tables.rules import RuleEntry
 from gpusim.units import JOULE_PER_MWH, YEAR_S, calendar
 
 Ends = tuple[float, float]

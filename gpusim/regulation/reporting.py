@@ -11,11 +11,11 @@ import pandas as pd
 
 from gpusim.regulation.efficiency import measured
 from gpusim.regulation.scope import calendar_spans, in_force_s, sites_under
+from gpusim.results.tables.record import Record
+from gpusim.results.tables.rules import RuleEntry
 from gpusim.scenario.rule import Reporting
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Sustainability
-from gpusim.tables.record import Record
-from gpusim.tables.rules import RuleEntry
 from gpusim.units import DAY_S, WATT_PER_MW, calendar, seconds_between
 
 KWH_PER_MWH = 1000.0

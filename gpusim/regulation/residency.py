@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from gpusim.errors import ScenarioError
 from gpusim.regulation.scope import in_force_s
+from gpusim.results.tables.rules import RuleEntry
 from gpusim.scenario.rule import Residency
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.workload import Stream
-from gpusim.tables.rules import RuleEntry
 from gpusim.units import DAY_S
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from gpusim.regulation.scope import calendar_spans
+from gpusim.results.tables.rules import RuleEntry
 from gpusim.scenario.rule import CapacityPrice, CoincidentPeaks
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.rules import RuleEntry
 from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW, calendar, number_of, seconds_between
 
 # When a grid's load peaks: the quarter hour of each month that counts, and the hours in which it is forecast.

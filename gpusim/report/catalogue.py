@@ -8,6 +8,7 @@ from rich.table import Column, Table
 from gpusim.inputs.climatology import sources
 from gpusim.report.reference import meaning
 from gpusim.scenario import kinds
+from gpusim.scenario.dispatches import DISPATCHES
 from gpusim.scenario.hardware import figures
 from gpusim.scenario.orders import ORDERS, How
 from gpusim.scenario.placements import PLACEMENTS
@@ -97,7 +98,7 @@ WORKS = {
 
 
 def policy_tables() -> tuple[Table, ...]:
-    """Policies; what each kind works with; options with their defaults; placements."""
+    """Policies; what each kind works with; options with their defaults; rules of dispatch; placements."""
     overview = Table("order", "rule", "decides", "source", title="Policies: scheduler.order")
     for name, spec in ORDERS.items():
         overview.add_row(name, spec.rule, spec.how.value, spec.source)
@@ -122,7 +123,11 @@ def policy_tables() -> tuple[Table, ...]:
         "Of jobs of at most one node; gangs go by topology. From random on nodes are scored, which goes with orders of"
         " the queue, backfill of none and easy, and preemption of none and priority, without services"
     )
-    return overview, works, options, placements
+    dispatches = Table("dispatch", "where an arriving job waits", title="Dispatch: scheduler.dispatch")
+    for name, rule in DISPATCHES.items():
+        dispatches.add_row(name, rule)
+    dispatches.caption = "Your own rules of dispatch and placement are plain functions, named by their import paths"
+    return overview, works, options, dispatches, placements
 
 
 # The catalogue of rules as tables for the terminal: what they are, then every figure and where it comes from.

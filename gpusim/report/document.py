@@ -15,10 +15,10 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from gpusim.analysis.wording import duration, quantity, share
 from gpusim.errors import printable
 from gpusim.report.pictures import in_few_colours
 from gpusim.report.tables import Column, cells, numbers
+from gpusim.results.wording import duration, quantity, share
 from gpusim.units import number_of
 
 # Terms and what they mean, from the glossary of the guides, as tooltips of the pages.

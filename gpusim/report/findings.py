@@ -8,16 +8,17 @@ from functools import cached_property
 
 import pandas as pd
 
-from gpusim.analysis import bottlenecks
-from gpusim.analysis.lateness import is_built, lateness
-from gpusim.analysis.ledger import both_sides
-from gpusim.analysis.metrics import metrics
-from gpusim.analysis.series import Series
 from gpusim.causes import REJECTED, SLACK
+from gpusim.results import bottlenecks
+from gpusim.results.lateness import is_built, lateness
+from gpusim.results.ledger import both_sides
+from gpusim.results.metrics import metrics
+from gpusim.results.series import Series
+from gpusim.results.tables.record import Record
+from gpusim.results.tables.studies import Assumptions, Competition, Deliveries, Relief
 from gpusim.scenario.earnings import Earnings
 from gpusim.studies.replications.replications import Replications
-from gpusim.tables.record import Record
-from gpusim.tables.studies import Assumptions, Competition, Deliveries, Relief
+from gpusim.units import DAY_S
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,27 @@ class Findings:
     @property
     def example(self) -> str:
         """What tells the one run that is shown from all that were made: ``" in the run with seed 0"``, or nothing."""
-        return f" in the run with seed {self.result.manifest['seed']}" if self.replications else ""
+        return f" in the run with seed {self.manifest['seed']}" if self.replications else ""
+
+    @property
+    def manifest(self) -> dict:
+        """That of the result."""
+        return self.result.manifest
+
+    @property
+    def days(self) -> float:
+        """How long the run is, to four digits."""
+        return float(f"{self.manifest['duration_s'] / DAY_S:.4g}")
 
     @property
     def basis(self) -> str:
         """Prices of GPU-hours on the page, in words."""
-        return Earnings.of_manifest(self.result.manifest).basis
+        return Earnings.of_manifest(self.manifest).basis
 
     @property
     def start(self) -> datetime:
         """When the run began."""
-        return datetime.fromisoformat(self.result.manifest["start"])
+        return datetime.fromisoformat(self.manifest["start"])
 
     @cached_property
     def losses(self) -> pd.DataFrame:
@@ -84,7 +95,7 @@ class Findings:
     def attributed(self) -> str:
         """What most is attributed to in the run that is shown."""
         said = bottlenecks.greatest(self.result, self.losses)
-        return f"Seed {self.result.manifest['seed']}, an example. {said}" if self.replications else said
+        return f"Seed {self.manifest['seed']}, an example. {said}" if self.replications else said
 
     @cached_property
     def metrics(self) -> pd.Series:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.analysis.series import Series
-from gpusim.analysis.wording import share
 from gpusim.causes import WORDS
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.tables import Column, decimals, text
-from gpusim.units import DAY_S
+from gpusim.results.series import Series
+from gpusim.results.wording import share
 
 MOST_ROWS = 5
 STEPS = 120
@@ -23,9 +22,6 @@ def fragment(findings: Findings) -> str:
     return document.render(
         "notebook.html",
         findings=findings,
-        scenario=findings.result.manifest["scenario"],
-        seed=findings.result.manifest["seed"],
-        days=float(f"{findings.result.manifest['duration_s'] / DAY_S:.4g}"),
         line=curve(course),
         most=share(float(course.max(initial=0.0))),
         size=(WIDTH, HEIGHT),

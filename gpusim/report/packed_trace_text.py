@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from rich.console import Console
 
-from gpusim.analysis.wording import duration, percent
 from gpusim.inputs.pods import WHOLE, Nodes, TimedPods
 from gpusim.report.terminal import listing, terminal
+from gpusim.results.wording import duration, percent
 from gpusim.studies.packing.timed import Played
 from gpusim.units import number_of
 

@@ -1,8 +1,9 @@
-"""A section of a report: one object that page and console ask the same few questions."""
+"""A section of a report: one object that page and console ask the same few questions; and a report: its sections."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from matplotlib.figure import Figure
@@ -10,7 +11,8 @@ from matplotlib.figure import Figure
 from gpusim.report.terminal import Terminal
 
 Drawings = Mapping[str, Callable[[], Figure]]  # by name, what draws each figure
-F = TypeVar("F")  # what a report is of: `Findings` of a run, `SweepFindings`, or a `Proposal` of what to buy
+# What a report is of: `Findings` of a run, `ComparedRuns`, `SweepFindings`, a `Proposal` of what to buy, `Anchors`.
+F = TypeVar("F")
 
 
 class Head(NamedTuple):
@@ -19,13 +21,22 @@ class Head(NamedTuple):
     question: str  # that the page answers
     name: str  # of the element that holds the answer
     answer: str
+    more: tuple[str, ...] = ()  # sentences below it
+
+
+class Card(NamedTuple):
+    """A figure that is shown large."""
+
+    name: str  # of its element
+    value: str
+    meaning: str
 
 
 class Section(Generic[F]):
     """All that a report knows of one of its sections; what is not overridden, a section does not have.
 
-    To add one: a file in ``gpusim/report/sections/`` (of a run), ``sweeps/`` or ``plans/`` with a subclass, and a place
-    in the lists there.
+    To add one: a file in the folder of its report with a subclass, and a place in the lists there: ``sections/`` (of a
+    run), ``compared/`` (runs side by side), ``sweeps/``, ``policies/`` or ``plans/`` of ``gpusim/report/``.
 
     Attributes
     ----------
@@ -53,6 +64,10 @@ class Section(Generic[F]):
         """What it has to put above the whole page."""
         return None
 
+    def cards(self, findings: F) -> list[Card]:
+        """Figures that it has to put there."""
+        return []
+
     def lead(self, findings: F) -> list[str]:
         """The sentences that it begins with, on page and console."""
         return []
@@ -75,6 +90,23 @@ class Section(Generic[F]):
             terminal.print(sentence)
 
 
+@dataclass(frozen=True)
+class Report(Generic[F]):
+    """A kind of report. Page and console go through its sections, and add nothing of their own.
+
+    Attributes
+    ----------
+    template : str
+        Of the page: its title, and what is above the contents. It finds ``findings``, ``head`` and ``cards``.
+    sections, console : list of Section
+        In the order of the page; and those that say something on the console, in its order.
+    """
+
+    template: str
+    sections: list[Section[F]]
+    console: list[Section[F]]
+
+
 def filled(sections: Iterable[Section[F]], findings: F) -> dict[str, object]:
     """What the template of a page asks for: of the sections that have a title and apply."""
     shown = [section for section in sections if section.title and section.applies(findings)]
@@ -82,6 +114,7 @@ def filled(sections: Iterable[Section[F]], findings: F) -> dict[str, object]:
     return {
         "findings": findings,
         "head": next((head for head in (section.head(findings) for section in shown) if head), None),
+        "cards": [card for section in shown for card in section.cards(findings)],
         "parts": [_part(section, findings, tables[section.name]) for section in shown],
         "tables": {name: table for own in tables.values() for name, table in own.items()},
     }

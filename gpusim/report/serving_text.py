@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pandas as pd
 from rich.console import Console
 
-from gpusim.analysis.wording import duration, quantity, share
 from gpusim.report.terminal import listing, terminal
+from gpusim.results.wording import duration, quantity, share
 from gpusim.serving.calibration import Calibration
 from gpusim.serving.entry import Entry
 from gpusim.serving.prediction import Prediction

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from gpusim.analysis import swings
 from gpusim.report.terminal import listing, terminal
+from gpusim.results import swings
 from gpusim.units import JOULE_PER_MWH, WATT_PER_MW
 
 

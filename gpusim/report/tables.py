@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.measure import none_of
-from gpusim.analysis.wording import no_number
+from gpusim.results.measure import none_of
+from gpusim.results.wording import no_number
 from gpusim.units import DAY_S, calendar
 
 # Times of a run as people read them: as dates.

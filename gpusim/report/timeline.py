@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.jobs import phases_of_runs
 from gpusim.errors import ResultError, did_you_mean
-from gpusim.tables.record import Record
+from gpusim.results.jobs import phases_of_runs
+from gpusim.results.tables.record import Record
 from gpusim.units import DAY_S, WATT_PER_MW, number_of
 
 MICRO = 1e6  # ts and dur are microseconds

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.wording import duration, gpu_hours
 from gpusim.inputs.traces.description import Description
+from gpusim.results.wording import duration, gpu_hours
 from gpusim.units import DAY_S, number_of
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

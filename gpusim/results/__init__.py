@@ -1,1 +1,1 @@
-"""Runs and studies as users ask for them, and what may be asked of what they return."""
+"""Pure functions from the tables of a run to answers; they never touch the engine."""

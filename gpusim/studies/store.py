@@ -16,10 +16,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gpusim.analysis.measure import Measure
 from gpusim.errors import StoreError, one_line, reason
+from gpusim.results.measure import Measure
+from gpusim.results.tables.folder import contents_of
 from gpusim.studies import run_file
-from gpusim.tables.folder import contents_of
 from gpusim.units import number_of
 
 FORMAT = 1  # of the folder; any other number is refused
@@ -190,7 +190,7 @@ class Store:
         return design.assign(status=status)
 
     def outcomes(self, keys: Iterable[str] | None = None) -> pd.DataFrame:
-        """All figures of finished runs (of some keys): columns run and those of ``gpusim.analysis.outcome``.
+        """All figures of finished runs (of some keys): columns run and those of ``gpusim.results.outcome``.
 
         Raises
         ------

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from gpusim.engine.run import run
+from gpusim.results.tables.record import Record
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import SEED

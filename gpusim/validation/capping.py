@@ -7,13 +7,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from gpusim.analysis import swings
-from gpusim.analysis.power_series import WorkSteps
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, SiteCaps
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels.state.codes import Capping, Tier
 from gpusim.kernels.state.fleet import Fleet
+from gpusim.results import swings
+from gpusim.results.power_series import WorkSteps
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import work
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from gpusim.engine.run import run
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.tables.record import Record
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import SEED

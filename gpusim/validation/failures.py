@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gpusim.analysis.effective import effective_times
 from gpusim.engine.run import run
 from gpusim.inputs.failures import draw_failures
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.effective import effective_times
+from gpusim.results.tables.record import Record
 from gpusim.scenario.checkpoints import daly_s, effective_time
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import SEED

@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.site_power import efficiency
 from gpusim.causes import JOBS, OFFLINE
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.run import run
+from gpusim.results.site_power import efficiency
+from gpusim.results.tables.record import Record
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.record import Record
 from gpusim.units import DAY_S, JOULE_PER_MWH
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import SEED, stream

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import exp1
 
-from gpusim.analysis.metrics import bounded_slowdown
 from gpusim.engine.description import Scheduling
 from gpusim.kernels.state.codes import Backfill, Order
+from gpusim.results.metrics import bounded_slowdown
 from gpusim.units import HOUR_S
 from gpusim.validation.anchor import Effort, Row, mean_of_runs
 from gpusim.validation.cases import LAWS, WARM_UP, play, play_in_pieces, poisson_arrivals, stream, waits_s, work

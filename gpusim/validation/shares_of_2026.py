@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from gpusim.causes import CAUSES, Kind
 from gpusim.engine.run import run
+from gpusim.results.tables.record import Record
 from gpusim.scenario.files import located
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
 from gpusim.validation.anchor import Effort, Row
 

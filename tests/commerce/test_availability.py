@@ -12,7 +12,7 @@ from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.run_tables import down_gpu_s
 from gpusim.commerce.statements import statements
-from gpusim.results.result import Result
+from gpusim.result import Result
 from gpusim.scenario.contract import Contract
 from gpusim.units import DAY_S
 from tests.commerce.kit import live, scenario

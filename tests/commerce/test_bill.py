@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gpusim.analysis.delivered import in_words, matched
 from gpusim.commerce.bill import agreed_mwh, backup_mwh, bills
 from gpusim.errors import ScenarioError
+from gpusim.results.delivered import in_words, matched
+from gpusim.results.tables.names import BILL_COLUMNS
+from gpusim.results.tables.record import Record
+from gpusim.results.tables.rules import RuleEntry, table
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.names import BILL_COLUMNS
-from gpusim.tables.record import Record
-from gpusim.tables.rules import RuleEntry, table
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH
 from tests.regulation.kit import tables
 

@@ -9,7 +9,7 @@ import pytest
 import gpusim
 from gpusim.commerce.cents import cents
 from gpusim.commerce.site_costs import of_rules
-from gpusim.tables.rules import RuleEntry, charges, table
+from gpusim.results.tables.rules import RuleEntry, charges, table
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import SURE, contract, project, scenario
 

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.measure import Measure, absent, sign_of
-from gpusim.analysis.outcome import outcome
 from gpusim.errors import ScenarioError
-from gpusim.results.result import Result
-from gpusim.tables.names import BUILD_TABLES, CONTRACT_TABLES
+from gpusim.result import Result
+from gpusim.results.measure import Measure, absent, sign_of
+from gpusim.results.outcome import outcome
+from gpusim.results.tables.names import BUILD_TABLES, CONTRACT_TABLES
 from tests.studies.deliveries.kit import SURE, contract, project, scenario
 
 CONTRACTS = {"one": contract(40, "2025-03-01", credit=0.5), "two": contract(30, "2025-06-01")}

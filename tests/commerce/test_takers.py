@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.contracts import dropped as sentences
 from gpusim.buildout.shocks import drawn
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.cuts import cuts_of, takers
 from gpusim.errors import ScenarioError
+from gpusim.results.contracts import dropped as sentences
 from gpusim.units import DAY_S, HOUR_S
 from tests.commerce.kit import live, scenario
 from tests.studies.deliveries import kit

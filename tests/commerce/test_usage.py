@@ -14,7 +14,7 @@ from gpusim.commerce.book import Book
 from gpusim.commerce.run_tables import used_gpu_s
 from gpusim.commerce.statements import statements
 from gpusim.errors import CommerceError
-from gpusim.results.result import Result
+from gpusim.result import Result
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S
 from tests.commerce.kit import live, scenario

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.build import names_of
 from gpusim.engine.serving.prepared import prepare
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 
 MODEL = {"name": "Llama-3.1-8B"}
 BASE = {

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 from tests.engine.requests_kit import causes, conserved, over, scenario
 
 TX = "US-TEX-ERCO"

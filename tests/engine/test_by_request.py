@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import GpusimError, ScenarioError
 from gpusim.inputs.requests.formats import read_requests
+from gpusim.results.conservation import check
 from gpusim.serving.replay import replay
 from tests.engine.requests_kit import BASE, MODEL, arrivals, causes, conserved, ended, over, scenario, trace
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.capping import cap_tables, steps_of
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
 from gpusim.engine.environment import FleetEnvironment
@@ -14,6 +13,7 @@ from gpusim.engine.layout.fleet import allocate, lay_out
 from gpusim.engine.runs import split_runs
 from gpusim.errors import ScenarioError
 from gpusim.kernels.state.codes import Capping, Cause
+from gpusim.results.conservation import check
 from gpusim.scenario.site import planned_w
 from gpusim.studies.relief.constraints import counterfactuals
 from tests.engine.one_site import one_site

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.hidden_faults import HiddenFaults
 from gpusim.errors import ScenarioError
 from gpusim.inputs.failures import NOT_AGAIN, draw_failures, draw_lemons, found_after_s
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 from gpusim.units import DAY_S
 from gpusim.validation.failures import long_run, play
 from tests.reference.checks import Shows, stops_s

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import ScenarioError
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 
 SPEEDS = {"steep": {"A100": 0.25}, "flat": {"H100": 2.0, "A100": 0.8}, "plain": {}}
 

@@ -3,7 +3,7 @@
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
+from gpusim.results.conservation import check
 
 DAYS = 6.0
 STEADY = {

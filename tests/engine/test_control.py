@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels.state.codes import Cause, Status
+from gpusim.results.conservation import check
 from gpusim.units import HOUR_S
 
 SCENARIO = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 2.0})

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.causes import WORDS
 from gpusim.engine.cooling import cooled_share, overhead
 from gpusim.errors import ScenarioError
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 from gpusim.scenario.cooling import Cooling
 from gpusim.studies.relief.constraints import counterfactuals
 from gpusim.units import HOUR_S

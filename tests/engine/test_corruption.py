@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.inputs.failures import draw_failures, found_after_s
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 from gpusim.units import DAY_S, HOUR_S
 from gpusim.validation.failures import long_run, play
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.description import PoolSpec, Scheduling
 from gpusim.errors import ScenarioError
 from gpusim.inputs.traces import read_trace
 from gpusim.kernels.state.codes import Backfill, Order
+from gpusim.results.conservation import check
 from tests.engine.kit import play_case
 from tests.engine.test_sharing import sharing, table
 from tests.inputs.trace_samples import OPENB

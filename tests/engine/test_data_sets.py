@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import ScenarioError
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 from tests.reference.copies import play
 
 DE, TX, GB = "DE-LU", "US-TEX-ERCO", "GB"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine import run as engine
 from gpusim.engine.site_tables import pools_it_j
+from gpusim.results.conservation import check
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import ScenarioError
+from gpusim.results.conservation import check
 from gpusim.units import DAY_S
 
 TX, DE, GB = "US-TEX-ERCO", "DE-LU", "GB"

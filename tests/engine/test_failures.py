@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
-from gpusim.analysis.effective import effective_times
 from gpusim.errors import GpusimError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.report.findings import Findings
 from gpusim.report.sections.failures import FailuresSection
+from gpusim.results.conservation import check
+from gpusim.results.effective import effective_times
 from gpusim.scenario.checkpoints import daly_s, effective_time
 from gpusim.units import DAY_S, HOUR_S
 from gpusim.validation.failures import long_run, play

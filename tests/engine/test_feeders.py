@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.clock import EventPriority
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, SiteCaps, Work
 from gpusim.engine.environment import FleetEnvironment
@@ -20,6 +19,7 @@ from gpusim.engine.runs import split_runs
 from gpusim.errors import ScenarioError
 from gpusim.kernels.feeding import recount
 from gpusim.kernels.state.codes import OFF, Capping, Cause, Placement, Tier
+from gpusim.results.conservation import check
 from gpusim.studies.relief.constraints import counterfactuals
 from tests.engine.case_kinds import KINDS, SERVED
 from tests.engine.kit import play_case, world

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import GpusimError
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 
 HOUR_S = 3600.0
 BASE = {

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
-from gpusim.analysis.site_power import feeders, feeders_in_words
 from gpusim.errors import ScenarioError
+from gpusim.results.conservation import check
+from gpusim.results.site_power import feeders, feeders_in_words
 from gpusim.scenario.feeders import Hall
 from gpusim.units import HOUR_S
 from tests.regulation.kit import PLAIN, scenario

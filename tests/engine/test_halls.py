@@ -3,7 +3,7 @@
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
+from gpusim.results.conservation import check
 from gpusim.units import DAY_S
 
 NODE_MW = 8 * 900.0 / 1e6  # rated

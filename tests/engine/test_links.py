@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.links import Network, NetworkLink
 from gpusim.engine.streams import max_min
+from gpusim.results.conservation import check
 from gpusim.scenario.link import Link as LinkSpec
 from gpusim.scenario.link import paths
 from gpusim.units import DAY_S

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
+from gpusim.results.conservation import check
 from tests.engine.requests_kit import BASE, scenario
 
 LOSSES = {"base_overhead": 0.0, "conversion_loss": 0.04, "fixed_fraction": 0.02, "overhead_per_k": 0.0}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import ScenarioError
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 from gpusim.units import HOUR_S
 from gpusim.validation.failures import long_run
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.economics import economics
-from gpusim.analysis.window import after
 from gpusim.errors import ScenarioError, TraceError
 from gpusim.report.sections.energy import ECONOMICS, of_sites
+from gpusim.results.economics import economics
+from gpusim.results.window import after
 from gpusim.scenario.electricity import ratio_of
 from gpusim.units import HOUR_S, JOULE_PER_KWH
 from tests.regulation.kit import scenario, tables

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.results.result import Result
-from gpusim.tables.names import TABLES
+from gpusim.result import Result
+from gpusim.results.tables.names import TABLES
 from gpusim.units import DAY_S, JOULE_PER_MWH
 from tests.regulation.kit import scenario
 

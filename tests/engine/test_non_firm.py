@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.causes import WORDS
 from gpusim.errors import ScenarioError
+from gpusim.results.conservation import check
+from gpusim.results.tables.names import TABLES
 from gpusim.studies.relief.constraints import counterfactuals
-from gpusim.tables.names import TABLES
 from gpusim.units import HOUR_S, JOULE_PER_MWH
 from tests.regulation.kit import scenario
 

@@ -3,7 +3,7 @@
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
+from gpusim.results.conservation import check
 
 SCENARIO = gpusim.Scenario.from_toml("seeds/small.toml").with_(
     {"run.days": 0.2, "workload.streams.research.jobs_per_day": 2000.0}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import GpusimError
+from gpusim.results.conservation import check
 from gpusim.serving.replay import replay
 from tests.engine.requests_kit import arrivals, conserved, over, scenario
 

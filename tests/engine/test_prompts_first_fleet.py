@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 import gpusim
-from gpusim.analysis.conservation import check
-from gpusim.analysis.objectives import known
 from gpusim.cli import cli
 from gpusim.errors import ScenarioError
 from gpusim.report.scenario_text import to_toml
+from gpusim.results.conservation import check
+from gpusim.results.objectives import known
 from gpusim.serving.replay import replay
 from gpusim.serving.requests import too_long
 from tests.engine.requests_kit import MODEL, arrivals, causes, conserved, over, scenario, trace

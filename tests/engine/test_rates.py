@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.runs import split_runs
 from gpusim.kernels.state.codes import Backfill, Cause, Status
+from gpusim.results.conservation import check
 from tests.engine.kit import play_case
 from tests.reference.case import Case, Change, JobSpec
 from tests.reference.simulator import simulate

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.bottlenecks import headline
-from gpusim.analysis.conservation import check
-from gpusim.analysis.rejections import never_started
 from gpusim.causes import REJECTED
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.bottlenecks import headline
+from gpusim.results.conservation import check
+from gpusim.results.rejections import never_started
 
 POOL = {"region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 1.0, "pools": {"H100": {"gpus": 32}}}
 

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 import gpusim
-from gpusim.analysis.power_series import power_series
 from gpusim.cli import cli
 from gpusim.engine.serving.replayed import replayed_power
+from gpusim.results.power_series import power_series
 from tests.engine.requests_kit import BOTH, USERS, arrivals, over, scenario, trace
 from tests.reference.phases import power_w
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.bottlenecks import bottlenecks
-from gpusim.analysis.conservation import check
-from gpusim.analysis.ledger import both_sides
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.bottlenecks import bottlenecks
+from gpusim.results.conservation import check
+from gpusim.results.ledger import both_sides
 from gpusim.units import HOUR_S
 
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
-from gpusim.analysis.measure import Measure, absent
-from gpusim.analysis.outcome import outcome
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.layout import scored_nodes
 from gpusim.engine.layout.fleet import allocate
 from gpusim.errors import GpusimError, PolicyError, ScenarioError
 from gpusim.kernels.state.codes import Placement, Status
 from gpusim.report.catalogue import policy_tables
+from gpusim.results.conservation import check
+from gpusim.results.measure import Measure, absent
+from gpusim.results.outcome import outcome
 from gpusim.scenario.placements import PLACEMENTS, SCORED
 from gpusim.scenario.scheduler import Scheduler
 from tests.engine.kit import play, starts

@@ -11,9 +11,9 @@ import pytest
 import gpusim
 from gpusim.inputs.jobtable import JobTable
 from gpusim.report.timeline import export
-from gpusim.results.result import Result
+from gpusim.result import Result
 from gpusim.units import HOUR_S
-from tests.tables.test_columns import undated_instants, unnamed
+from tests.results.tables.test_columns import undated_instants, unnamed
 
 # Three jobs of eight hours: one is slowed after an hour, for an hour, and then continues on half its GPUs; one loses
 # its node after two hours, and gets it back an hour later; one runs in one go.

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.build import names_of
 from gpusim.engine.serving.prepared import prepare
 from gpusim.errors import GpusimError
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 from gpusim.serving.replay import replay
 from tests.engine.requests_kit import causes, over, scenario
 

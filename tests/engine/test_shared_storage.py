@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import GpusimError, ScenarioError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.state.codes import Status
+from gpusim.results.conservation import check
 from gpusim.units import DAY_S
 from tests.engine.test_storage import SIZED, scenario
 from tests.reference.storage import Storage, StoredJob, play

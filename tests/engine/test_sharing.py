@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.description import PoolSpec, Scheduling
 from gpusim.errors import PolicyError, ScenarioError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.traces import read_trace
 from gpusim.kernels.state.codes import Backfill, Placement
 from gpusim.policies.indices import RemainingTime
+from gpusim.results.conservation import check
 from tests.engine.kit import play, play_case, starts
 from tests.engine.one_site import one_site
 from tests.inputs.trace_samples import OPENB

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.bottlenecks import headline
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.bottlenecks import headline
 
 LATER = {"at": 1.0, "value": 32}
 SITES = {

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.runs import split_runs
 from gpusim.errors import ProcessError
 from gpusim.kernels.state.codes import Backfill, Cause, Status
+from gpusim.results.conservation import check
 
 HOUR_S = 3600.0
 KEEPS_ALL, KEEPS_NOTHING = ClassSpec(checkpoint_interval_s=0.0), ClassSpec()

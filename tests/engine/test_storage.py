@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.effective import effective_times
 from gpusim.errors import ScenarioError
+from gpusim.results.effective import effective_times
 from gpusim.scenario.checkpoints import daly_s, effective_time, mttf_s
 from tests.regulation.kit import tables
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gpusim
-from gpusim.analysis.conservation import check
-from gpusim.analysis.ledger import both_sides
 from gpusim.engine.description import Scheduling
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.state.codes import Backfill, Cause, Wait
+from gpusim.results.conservation import check
+from gpusim.results.ledger import both_sides
 from tests.engine.kit import play
 from tests.engine.random_cases import ORDERS
 from tests.engine.test_scheduling import _jobs

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import ScenarioError
 from gpusim.inputs.demand import demand_signal
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 from tests.engine.requests_kit import scenario
 
 TX = "US-TEX-ERCO"

@@ -7,10 +7,10 @@ import math
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import ScenarioError
 from gpusim.inputs.failures import draw_failures, found_after_s
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 from gpusim.units import DAY_S
 from gpusim.validation.failures import long_run, play
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import ScenarioError
 from gpusim.inputs.synthetic import partners, synthesize
+from gpusim.results.conservation import check
 from gpusim.units import DAY_S
 
 FLEET = {

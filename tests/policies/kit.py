@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 
 SITE = {"region": "FR", "jurisdiction": "EU", "grid_mw": 5.0}
 ONE = {"one": {**SITE, "pools": {"H100": {"gpus": 16}}}}

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import ScenarioError
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.queues import QUEUE
 from gpusim.policies.deferral import Deferral
 from gpusim.policies.slo import Slo
+from gpusim.results.conservation import check
 from tests.policies.test_mast import play
 
 HOUR = 3600.0

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.site_tables import pools_it_j
 from gpusim.errors import PolicyError, ScenarioError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.finish_time_shares import equal_part, least_worst_finish
 from gpusim.policies.gavel import Gavel
 from gpusim.policies.shares_of_time import greatest_least, greatest_sum
+from gpusim.results.conservation import check
 from gpusim.validation.plain_gavel import Snapshot
 from gpusim.validation.plain_gavel_shares import MaxMin
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import ScenarioError
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.queues import QUEUE
 from gpusim.policies.leases import Leases
 from gpusim.policies.policy import PoolView
+from gpusim.results.conservation import check
 from tests.policies.kit import ends, play
 
 LEASE = {"mode": "cycle", "cycle_s": 10.0, "options": {"lease_h": 100.0 / 3600.0}}

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import ScenarioError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.state.bundle import records
@@ -17,6 +16,7 @@ from gpusim.kernels.state.codes import ON
 from gpusim.kernels.state.queues import QUEUE
 from gpusim.policies.mast import Mast
 from gpusim.policies.policy import PoolView
+from gpusim.results.conservation import check
 
 NAMES = {
     "job_class": ["c"], "tenant": ["t", "u"], "home": ["FR"], "residency": ["", "EU"], "gpu_types": [""],

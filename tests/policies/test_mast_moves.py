@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import ScenarioError
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 
 NAMES = {
     "job_class": ["c"], "tenant": ["t", "u"], "home": ["FR"], "residency": ["", "EU"], "gpu_types": [""],

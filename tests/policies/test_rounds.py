@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.errors import PolicyError, ScenarioError
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 
 HERE = __name__
 SITE = {"region": "FR", "jurisdiction": "EU", "grid_mw": 5.0}

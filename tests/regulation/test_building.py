@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.lateness import by_rules, held_back
 from gpusim.buildout.play import play
 from gpusim.regulation.building import limited, projects_under
 from gpusim.regulation.reporting import energy_report
 from gpusim.regulation.scope import sites_under
+from gpusim.results.lateness import by_rules, held_back
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, HOUR_S, calendar
 from tests.buildout.kit import tables as build_out_tables

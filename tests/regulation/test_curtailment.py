@@ -7,9 +7,9 @@ import pytest
 
 import gpusim
 from gpusim import rng
-from gpusim.analysis.bottlenecks import bottlenecks
-from gpusim.analysis.conservation import check
 from gpusim.regulation.curtailment import emergencies, limit_mw, subject
+from gpusim.results.bottlenecks import bottlenecks
+from gpusim.results.conservation import check
 from gpusim.scenario.rules import Rules
 from gpusim.units import HOUR_S
 from tests.regulation.kit import scenario

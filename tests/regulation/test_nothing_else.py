@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import gpusim
-from gpusim.results.result import Result
-from gpusim.tables.names import TABLES
-from gpusim.tables.rules import charges
+from gpusim.result import Result
+from gpusim.results.tables.names import TABLES
+from gpusim.results.tables.rules import charges
 from tests.regulation.kit import scenario
 
 CALLED = {

@@ -102,6 +102,13 @@ look(async (seen) => {
   await new Promise((done) => { phone.addEventListener("load", done); document.body.append(phone); });
   seen["figures of a phone"] = [...phone.contentDocument.images].map((one) => [one.naturalWidth, one.clientWidth]);
   phone.remove();
+  document.body.style.maxWidth = "320px";
+  dispatchEvent(new Event("resize"));
+  const wider = window.charts;
+  while (window.charts === wider) await pause(50);
+  await pause(200);
+  const place = document.getElementById("explore-charts");
+  seen["charts at 320 px"] = [place.parentElement.clientWidth, place.scrollWidth];
   document.body.style.maxWidth = "600px";
   await press([...document.querySelectorAll("#explore-periods button")][0]);
   seen["told of the whole when narrower"] = told();

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.tables.studies import Relief
+from gpusim.results.tables.studies import Relief
 
 LONG = "a-site-with-a-name-of-sixty-four-characters-all-together-and-more"
 MEASURES = (

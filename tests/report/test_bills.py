@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from gpusim.analysis.delivered import delivered, in_words
 from gpusim.report.findings import Findings
 from gpusim.report.sections.power import BillsSection
-from gpusim.tables.names import BILL_COLUMNS
-from gpusim.tables.record import Record
+from gpusim.results.delivered import delivered, in_words
+from gpusim.results.tables.names import BILL_COLUMNS
+from gpusim.results.tables.record import Record
 
 ROWS = [
     ("texas", "2026-06", "energy", 80.0, 80.0, "MWh", 4000.0),

@@ -14,22 +14,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gpusim.report import comparisons, sweep_page
-from gpusim.report.compared.page import write as write_compared
-from gpusim.report.compared.runs import ComparedRuns
+from gpusim.report import compared, policies, sweeps
+from gpusim.report.compared.findings import ComparedRuns
 from gpusim.report.document import glossary
 from gpusim.report.figures.palette import STYLE
 from gpusim.report.figures.width import NARROW_IN
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.served.site import serve
-from gpusim.report.sweeps import SECTIONS
 from gpusim.report.sweeps.findings import SweepFindings
-from gpusim.results.result import Result
-from gpusim.scenario.scenario import Scenario
-from gpusim.studies.sweeps.spec import SweepSpec
-from tests.analysis.kit import fleet
-from tests.report.test_sweep_page import MEASURES, kept, spec
+from gpusim.result import Result
+from tests.report.test_sweep_page import kept, spec
+from tests.results.kit import fleet
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 HERE = Path(__file__).parent
@@ -181,6 +177,12 @@ def test_figures_shrink_with_the_window(seen):
     assert all(inside <= place <= 400 for place, inside in shown)
 
 
+def test_charts_do_not_scroll_on_a_phone(seen):
+    """Their titles take more lines instead."""
+    room, drawn = seen["charts at 320 px"]
+    assert drawn <= room < 320
+
+
 def test_figures_have_a_form_for_phones(seen):
     """Of which the smallest text, 7 points, is 9 pixels high."""
     assert len(seen["figures of a phone"]) >= 7
@@ -231,7 +233,7 @@ def test_runs_side_by_side(browser, tmp_path):
     runs = ComparedRuns(
         {"before": Findings(fleet(2, 48)), "after": Findings(fleet(3, 24)), "later": Findings(fleet(2, 24))}
     )
-    seen = look(browser, write_compared(runs, tmp_path / "compared.html"), "reader_compared.js")
+    seen = look(browser, write(runs, tmp_path / "compared.html", report=compared.REPORT), "reader_compared.js")
     assert seen["failed"] == []
     assert seen["width"] <= 600  # the window was made narrower meanwhile
     assert seen["headings"] == ["measure", "before", "after", "later"]
@@ -245,12 +247,11 @@ def test_runs_side_by_side(browser, tmp_path):
 
 @pytest.mark.parametrize("axes", [("queue", "power"), ("policy",)])
 def test_a_study_to_explore(browser, axes, tmp_path):
-    study = spec(tmp_path / "spec", axes=axes) if "queue" in axes else policies(tmp_path / "spec")
+    study = spec(tmp_path / "spec", axes=axes)
     store = kept(study, tmp_path / "store")
-    sections = SECTIONS if "queue" in axes else comparisons.SECTIONS
-    seen = look(
-        browser, sweep_page.write(SweepFindings(study, store), tmp_path / "report.html", sections), "reader_study.js"
-    )
+    report = sweeps.REPORT if "queue" in axes else policies.REPORT
+    page = write(SweepFindings(study, store), tmp_path / "report.html", report=report)
+    seen = look(browser, page, "reader_study.js")
     assert seen["failed"] == []
     assert seen["measures"] == ["goodput [%]", "wait of started jobs, 95th percentile [h]"]
     assert seen["means"] != seen["means of another"]
@@ -267,14 +268,3 @@ def test_a_study_to_explore(browser, axes, tmp_path):
         method = seen["method"]
         assert "corrected for the number of policies" in method
         assert "share of the variance" not in method  # no index is shown
-
-
-def policies(folder: Path) -> SweepSpec:
-    """A comparison of three policies."""
-    folder.mkdir()
-    (folder / "fleet.toml").write_text(Scenario.starter(), encoding="utf-8")
-    cases = {name: {"scheduler.order": name} for name in ("fifo", "sjf", "las")}
-    return SweepSpec.from_dict({
-        "name": "policies", "scenario": str(folder / "fleet.toml"), "replications": 3, "measures": MEASURES,
-        "axes": {"policy": {"cases": cases}},
-    })  # fmt: skip

@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import gpusim
-from gpusim.analysis.rivalry import by_rival, by_the_hour, lines, rivalry
 from gpusim.cli import cli
 from gpusim.report.console import print_report
 from gpusim.report.figures.palette import STYLE
@@ -20,8 +19,9 @@ from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.sections.competition import CompetitionSection
-from gpusim.tables.names import PRICES
-from gpusim.tables.studies import ALL
+from gpusim.results.rivalry import by_rival, by_the_hour, lines, rivalry
+from gpusim.results.tables.names import PRICES
+from gpusim.results.tables.studies import ALL
 from gpusim.units import DAY_S
 from tests.report.test_page import Page
 from tests.report.test_story import _story

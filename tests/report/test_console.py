@@ -10,18 +10,19 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from gpusim.analysis.ledger import HELD_BACK
-from gpusim.report.console import print_comparison, print_report
+from gpusim.report import compared
+from gpusim.report.compared.findings import ComparedRuns
+from gpusim.report.console import print_report
 from gpusim.report.findings import Findings
 from gpusim.report.plans import CONSOLE
 from gpusim.report.sections.bottlenecks import BottlenecksSection
 from gpusim.report.sections.relief import ReliefSection
 from gpusim.report.sweeps.summary import print_summary
 from gpusim.report.tables import amount
-from gpusim.studies.planning.proposal import Proposal
-from tests.analysis.kit import fleet, make
+from gpusim.results.ledger import HELD_BACK
 from tests.report.relief_kit import LONG, study
-from tests.studies.planning.kit import GOAL
+from tests.results.kit import fleet, make
+from tests.studies.planning.kit import proposal
 
 
 def printed(show, *args, width=80) -> str:
@@ -32,6 +33,11 @@ def printed(show, *args, width=80) -> str:
 
 def said(section, findings, width=80) -> str:
     return printed(lambda console: print_report(findings, console, [section]), width=width)
+
+
+def compare(first, second, width=80) -> str:
+    runs = ComparedRuns({name: Findings(one) for name, one in (("out/a", first), ("out/b", second))})
+    return printed(lambda console: print_report(runs, console, compared.CONSOLE), width=width)
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -65,9 +71,10 @@ def test_comparison_shows_keys_figures_and_bottlenecks():
     limits = {"limit": 1.0, "steps": [{"at": 0.0, "value": 2}]}
     first = make({("north", "H100"): {"training": [50.0] * 4, "idle_power": [50.0] * 4}}, scenario=limits)
     second = make({("north", "H100"): {"training": [75.0] * 4, "idle_power": [25.0] * 4}}, scenario={"limit": 2.5})
-    text = printed(print_comparison, first, second, ("out/a", "out/b"))
+    text = compare(first, second)
     assert max(map(len, text.splitlines())) <= 80
     rows = {tuple(line.split()) for line in text.splitlines()}
+    assert text.startswith("A: out/a\nB: out/b\n")
     assert ("limit", "1.0", "2.5") in rows
     assert "[{at = 0.0, value = 2}]" in text and "not set" in text  # noqa: PT018
     assert ("useful", "GPU", "time", "200", "300", "+100", "+50.0%") in rows
@@ -131,7 +138,7 @@ def test_a_measure_keeps_its_unit_where_points_take_several_tables():
 
 def test_comparison_of_a_result_with_itself():
     result = make({("north", "H100"): {"training": [50.0] * 4, "idle_power": [50.0] * 4}})
-    text = printed(print_comparison, result, result, ("a", "a"))
+    text = compare(result, result)
     assert "The scenarios and seeds are the same." in text
     assert "No bottleneck changed." in text
     assert not re.search(r"\d%", text)
@@ -140,7 +147,7 @@ def test_comparison_of_a_result_with_itself():
 @pytest.mark.parametrize("width", [1, 40, 60])
 def test_a_narrow_terminal_loses_no_column(width: int) -> None:
     result = make({("north", "H100"): {"training": [100.0]}}, jobs=({},))
-    wide, narrow = (printed(print_comparison, result, result, ("a", "a"), width=of) for of in (80, width))
+    wide, narrow = (compare(result, result, width=of) for of in (80, width))
     assert narrow == wide
     assert "useful GPU time" in narrow
 
@@ -161,14 +168,7 @@ def test_amounts_are_written_to_all_their_digits() -> None:
 
 
 def test_plans_keep_their_columns() -> None:
-    options = ["power-of-the-grid", "more-gpus", "halls", "links", "quota-of-research"]
-    figures = {f"{one.text}{end}": 12_345.0 for one in GOAL.conditions for end in ("", " low", " high")}
-    front = {"point": 0, **dict.fromkeys(options, 1e6), "cost_usd": 1e12, **figures, "met": True, "sure": False}
-    bought = {"what": "sites.*.pools.H100.gpus", "how": "add", "amount": 1e6, "usd_per_unit": 1e8, "cost_usd": 2e11}
-    purchases = pd.DataFrame([{"option": name, **bought, "from_day": 100.5} for name in options])
-    front = pd.DataFrame([front])
-    found = {"chosen": front.iloc[0], "purchases": purchases, "front": front, "candidates": front, "units": {}}
-    plan = Proposal(GOAL, scenario=None, runs=2, budget=2, ended="all", unasked=(), failed=0, store=None, **found)
+    plan = proposal(["power-of-the-grid", "more-gpus", "halls", "links", "quota-of-research"])
     text = printed(lambda console: print_report(plan, console, CONSOLE))
     assert max(map(len, text.splitlines())) <= 80
     assert "\u2026" not in text

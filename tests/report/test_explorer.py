@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.report.document import packed, table
 from gpusim.report.explore.fleet_map import land, places
 from gpusim.report.explore.lanes import MOST_LANES, lanes
@@ -25,9 +24,10 @@ from gpusim.report.page import write
 from gpusim.report.sections import SECTIONS
 from gpusim.report.sections.explore import LIVE
 from gpusim.report.tables import Column, decimals, text
-from gpusim.results.result import Result
+from gpusim.result import Result
+from gpusim.results.bottlenecks import bottlenecks
 from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW
-from tests.analysis.kit import fleet, make
+from tests.results.kit import fleet, make
 
 LIBRARIES = files("gpusim.report") / "libraries"
 

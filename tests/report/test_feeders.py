@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from gpusim.analysis.site_power import feeders, feeders_in_words, has_feeders
 from gpusim.report.sections.power import FeedersSection
-from gpusim.tables.record import Record
+from gpusim.results.site_power import feeders, feeders_in_words, has_feeders
+from gpusim.results.tables.record import Record
 
 ROWS = [
     ("texas", "H100", "rack", 0, 4, 30e3, 32.4e3, 36_000.0),

@@ -10,8 +10,6 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from gpusim.analysis.bottlenecks import both_sides, greatest
-from gpusim.analysis.series import Series
 from gpusim.causes import LOSS_OF_WAIT, REJECTED, WORDS
 from gpusim.errors import ResultError
 from gpusim.report.drawing import draw as draw_named
@@ -20,8 +18,10 @@ from gpusim.report.figures import course, headline, matrix, waits
 from gpusim.report.figures.palette import COLOURS, STYLE
 from gpusim.report.figures.width import NARROW_IN
 from gpusim.report.findings import Findings
-from gpusim.results.result import Result
-from tests.analysis.kit import fleet, make
+from gpusim.result import Result
+from gpusim.results.bottlenecks import both_sides, greatest
+from gpusim.results.series import Series
+from tests.results.kit import fleet, make
 
 
 def texts_of(figure):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gpusim.analysis.network import in_words
 from gpusim.report.findings import Findings
 from gpusim.report.sections.network import NetworkSection
+from gpusim.results.network import in_words
 from tests.engine.test_data_sets import FAR, run, scenario
 
 ALONE = {"sites.germany.pools.H100.gpus": 0.0}

@@ -16,7 +16,7 @@ from gpusim.report.drawing import figures
 from gpusim.report.figures import save
 from gpusim.report.findings import Findings
 from gpusim.report.notebook import HEIGHT, WIDTH, curve, held_back
-from tests.analysis.kit import fleet
+from tests.results.kit import fleet
 
 
 class Balanced(HTMLParser):

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from gpusim.analysis.site_power import sources, sources_in_words
 from gpusim.report.findings import Findings
 from gpusim.report.sections.power import OnSiteSection
-from gpusim.tables.names import ON_SITE_COLUMNS
-from gpusim.tables.record import Record
+from gpusim.results.site_power import sources, sources_in_words
+from gpusim.results.tables.names import ON_SITE_COLUMNS
+from gpusim.results.tables.record import Record
 from gpusim.units import JOULE_PER_MWH
 
 UNUSED = ("beyond_j", "stored_j", "unit_hours", "nox_kg")

@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from gpusim.analysis.bottlenecks import headline
 from gpusim.report.drawing import draw_all
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.pictures import in_few_colours
 from gpusim.report.sections.energy import ECONOMICS
 from gpusim.report.tables import cells
-from tests.analysis.kit import fleet, make
+from gpusim.results.bottlenecks import headline
+from tests.results.kit import fleet, make
 
 VOID = {"meta", "img", "source", "br", "link", "input", "hr"}
 

@@ -14,9 +14,9 @@ from gpusim.report.figures.relief_ranking import BETTER, UNSURE, WORSE
 from gpusim.report.figures.width import width_in
 from gpusim.report.findings import Findings
 from gpusim.report.sections.relief import ReliefSection
-from tests.analysis.kit import fleet
 from tests.report.relief_kit import LONG, study
 from tests.report.test_figures import check_layout, texts_of
+from tests.results.kit import fleet
 
 
 @pytest.fixture(autouse=True)

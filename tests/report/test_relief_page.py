@@ -20,10 +20,10 @@ from gpusim.report.figures import save
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.sections.relief import ReliefSection
-from gpusim.tables.studies import Relief
-from tests.analysis.kit import make
+from gpusim.results.tables.studies import Relief
 from tests.report.relief_kit import LONG, study
 from tests.report.test_page import Page
+from tests.results.kit import make
 
 RESULT = make({("north", "H100"): {"training": [5.0] * 24, "idle_power": [3.0] * 24}})
 

@@ -10,8 +10,6 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.objectives import kept, known, promised
-from gpusim.analysis.series import Series
 from gpusim.misses import MISSES
 from gpusim.report.drawing import draw_all
 from gpusim.report.figures import late, latency, requests
@@ -19,12 +17,14 @@ from gpusim.report.figures.palette import STYLE
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.sections.requests import MOST, RequestsSection
+from gpusim.results.objectives import kept, known, promised
+from gpusim.results.series import Series
 from gpusim.studies.replications.replications import Replications
-from tests.analysis.kit import make
-from tests.analysis.requests_kit import ENTRY, OBJECTIVES, served, simulated
 from tests.report.test_console import said
 from tests.report.test_figures import check_layout, texts_of
 from tests.report.test_page import Page
+from tests.results.kit import make
+from tests.results.requests_kit import ENTRY, OBJECTIVES, served, simulated
 
 
 def of(*counts: tuple[str, str, int], **more):

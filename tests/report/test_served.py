@@ -21,7 +21,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.served.site import serve
 from gpusim.units import DAY_S
-from tests.analysis.kit import fleet
+from tests.results.kit import fleet
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,6 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 import gpusim
-from gpusim.analysis.bottlenecks import headline
-from gpusim.analysis.lateness import by_site, held_back, lateness
-from gpusim.analysis.wording import edges_s, quantity
 from gpusim.cli import cli
 from gpusim.report.console import print_report
 from gpusim.report.figures.frame import calendar_axis
@@ -30,6 +27,9 @@ from gpusim.report.sections.build_out import BuildOutSection
 from gpusim.report.sections.contracts import ContractsSection
 from gpusim.report.sections.money import MoneySection
 from gpusim.report.sections.replications import ReplicationsSection
+from gpusim.results.bottlenecks import headline
+from gpusim.results.lateness import by_site, held_back, lateness
+from gpusim.results.wording import edges_s, quantity
 from gpusim.units import DAY_S
 from tests.report.test_console import said
 from tests.report.test_page import Page

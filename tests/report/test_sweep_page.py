@@ -12,21 +12,23 @@ import pytest
 from click.testing import CliRunner
 
 from gpusim.cli import cli
-from gpusim.report.sweep_page import write
+from gpusim.report.page import write
+from gpusim.report.sweeps import REPORT
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.sweeps.points import MOST_POINTS
-from gpusim.results.sweep import Sweep
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.run_file import to_bytes
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.design import design_table, points
 from gpusim.studies.sweeps.spec import SweepSpec
+from gpusim.sweeps import Sweep
 from tests.report.test_page import Page
 
 # Neither axes nor cases are in the order of the alphabet.
 AXES = {
     "queue": {"cases": {"sjf": {"scheduler.order": "sjf"}, "fifo": {"scheduler.order": "fifo"}}},
     "power": {"key": "sites.texas.grid_mw", "how": "scale", "values": [0.8, 1.0, 1.2], "base": 1.0},
+    "policy": {"cases": {name: {"scheduler.order": name} for name in ("fifo", "sjf", "las")}},
     "gpus": {"key": "sites.texas.pools.H100.gpus", "range": [64, 512], "multiple": 8, "points": 8, "base": 256},
 }
 MEASURES = ["goodput", "wait_p95_s"]
@@ -59,7 +61,8 @@ def kept(spec: SweepSpec, folder: Path, failed: tuple[int, ...] = ()) -> Store:
 
 
 def page(spec: SweepSpec, store: Store) -> Page:
-    parsed = Page(write(SweepFindings(spec, store), store.folder / "report.html").read_text(encoding="utf-8"))
+    written = write(SweepFindings(spec, store), store.folder / "report.html", report=REPORT)
+    parsed = Page(written.read_text(encoding="utf-8"))
     assert not parsed.open
     for tag, attrs in parsed.elements:
         assert tag not in ("link", "iframe", "object")

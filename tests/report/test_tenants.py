@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gpusim.analysis.series import Series
 from gpusim.report.explore import time_series
 from gpusim.report.explore.time_series import split
-from gpusim.results.result import Result
+from gpusim.result import Result
+from gpusim.results.series import Series
 from gpusim.units import HOUR_S
-from tests.analysis.kit import fleet
+from tests.results.kit import fleet
 
 EDGES_S = np.arange(0.0, 5.0) * HOUR_S
 

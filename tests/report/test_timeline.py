@@ -9,7 +9,7 @@ import pytest
 
 from gpusim.errors import ResultError
 from gpusim.report.timeline import export, pack
-from tests.analysis.kit import HOUR_S, make
+from tests.results.kit import HOUR_S, make
 
 POOLS = {("north", "H100"): {"training": [8.0] * 48}, ("south", "A100"): {"training": [3.0] * 48}}
 JOBS = (

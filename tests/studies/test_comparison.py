@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import gpusim
 from gpusim.cli import cli
 from gpusim.errors import GpusimError, StatisticsError
-from gpusim.report.comparisons.verdict import VerdictSection, judged, statement
+from gpusim.report.policies.verdict import VerdictSection, judged, statement
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.scenario.orders import ORDERS

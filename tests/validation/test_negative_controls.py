@@ -11,7 +11,7 @@ from gpusim.engine.run import run
 from gpusim.kernels.state.codes import Backfill, Order
 from gpusim.policies.indices import ServiceLevels
 from gpusim.policies.queue_orders import largest
-from gpusim.results.result import Result
+from gpusim.result import Result
 from gpusim.validation import (
     blocking,
     capping,

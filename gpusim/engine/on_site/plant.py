@@ -17,9 +17,9 @@ from gpusim.engine.power import SitePower
 from gpusim.engine.processes import Log
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.weather import Sun
+from gpusim.results.tables.names import GRID, ON_SITE_COLUMNS
 from gpusim.scenario.on_site import Generator
 from gpusim.scenario.site import Site
-from gpusim.tables.names import GRID, ON_SITE_COLUMNS
 from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW, YEAR_S, months, number_of
 
 KW_PER_MW, KWH_PER_MWH, G_PER_KG = 1e3, 1e3, 1e3
@@ -158,7 +158,7 @@ class OnSitePlant:
             self._notes.append((self.env.now, self._booked.copy(), 0.0 if self.store is None else self.store.stored_j))
 
     def table(self) -> pd.DataFrame:
-        """Rows of each source up to now: ``gpusim.tables.names``."""
+        """Rows of each source up to now: ``gpusim.results.tables.names``."""
         self.note()
         times_s = np.array([note[0] for note in self._notes])
         booked = np.diff([note[1] for note in self._notes], axis=0)

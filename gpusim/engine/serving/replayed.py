@@ -18,6 +18,7 @@ from gpusim import gangs, rng
 from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.engine.serving.engines import ServingEngine, serving_engines
 from gpusim.engine.serving.prepared import arrivals_of, replica_rate
+from gpusim.results.tables.record import Record
 from gpusim.scenario.hardware import above_idle_w
 from gpusim.scenario.inference import Routing
 from gpusim.scenario.scenario import Scenario
@@ -26,7 +27,6 @@ from gpusim.serving.deployment import Deployment
 from gpusim.serving.phases import Phases, phases
 from gpusim.serving.replay import replay
 from gpusim.serving.requests import too_long
-from gpusim.tables.record import Record
 
 LEAD_S = 600.0
 PIECE_S = 3600.0  # of arrivals that are drawn at a time

@@ -216,7 +216,29 @@ const fitPanels = (view, width) => {
   delete view.hconcat;
 };
 
+// Of the section that the charts are in: their own place is as wide as they are.
+const room = () => document.getElementById("explore-charts").parentElement.clientWidth;
+
+// A title in as many lines as it takes in the width of the page: a longer one would widen all charts.
+const pen = document.createElement("canvas").getContext("2d");
+const inLines = (title) => [title].flat().flatMap((text) => {
+  pen.font = `bold ${CONFIG.title.fontSize}px ${CONFIG.font}`;
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`.trim();
+    if (lines.at(-1) && pen.measureText(longer).width > room()) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
+});
+
+const fitTitle = (view) => {
+  if (typeof view.title === "string") view.title = inLines(view.title);
+  else if (view.title) view.title.text.expr = `inLines(${view.title.text.expr})`;
+};
+
 const fit = (view, width) => {
+  fitTitle(view);
   if (view.hconcat) return about.maps ? fitMaps(view, width) : fitPanels(view, width);
   view.width = width;
   for (const part of [view, ...(view.layer ?? [])]) {
@@ -259,9 +281,6 @@ const choose = async (view, { stores, signals, days }) => {
   await view.runAsync();
   if (days) await zoomTo(view, days);
 };
-
-// Of the section that the charts are in: their own place is as wide as they are.
-const room = () => document.getElementById("explore-charts").parentElement.clientWidth;
 
 // Draw the charts in the width of the page, with what was chosen in those before.
 const draw = async () => {
@@ -320,6 +339,7 @@ document.addEventListener("DOMContentLoaded", async () => {
   specification = await unpacked(document.getElementById("explore-specification").textContent);
   about = specification.usermeta;
   vega.expressionFunction("short", short);
+  vega.expressionFunction("inLines", inLines);
   drawPeriods();
   document.getElementById("explore-all").addEventListener("click", () => {
     for (const { name, select } of specification.params.filter((one) => one.select)) 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from gpusim.tables.record import Record
+from gpusim.results.tables.record import Record
 from gpusim.units import WATT_PER_MW
 
 

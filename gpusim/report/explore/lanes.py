@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.jobs import last_s
 from gpusim.report.timeline import pack
-from gpusim.tables.record import Record
+from gpusim.results.jobs import last_s
+from gpusim.results.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S, number_of
 
 MOST_JOBS = 8_000  # of all pools

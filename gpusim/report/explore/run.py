@@ -8,11 +8,11 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.series import Series
 from gpusim.report.explore import fleet_map, time_series
 from gpusim.report.explore.lanes import lanes
 from gpusim.report.explore.time_series import colours, periods
 from gpusim.report.findings import Findings
+from gpusim.results.series import Series
 from gpusim.units import DAY_S
 
 MOST_STEPS, LEAST_STEPS = 240, 24

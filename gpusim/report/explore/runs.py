@@ -8,20 +8,20 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.series import Series
 from gpusim.causes import USEFUL
-from gpusim.report.compared.runs import ComparedRuns
+from gpusim.report.compared.findings import ComparedRuns
 from gpusim.report.explore import time_series
 from gpusim.report.explore.run import LEAST_STEPS, MOST_STEPS, PERIOD
 from gpusim.report.explore.time_series import colours, short
 from gpusim.report.figures.palette import SERIES
 from gpusim.report.findings import Findings
+from gpusim.results.series import Series
 from gpusim.units import DAY_S, HOUR_S
 
 MOST_ROWS = 2_400  # runs times sites times steps
 
 
-def specification(runs: ComparedRuns) -> dict:
+def specification(compared: ComparedRuns) -> dict:
     """The charts of runs.
 
     Returns
@@ -29,13 +29,13 @@ def specification(runs: ComparedRuns) -> dict:
     dict
         A Vega-Lite specification without widths, which the page sets to its own.
     """
-    several = runs.findings
+    several = compared.runs
     rows = sum(len(one.result.sites) for one in several.values())
     steps = int(np.clip(MOST_ROWS // max(rows, 1), LEAST_STEPS, MOST_STEPS))
     parts = {name: Series.of(one.result, steps) for name, one in several.items()}
     held = _joined({name: time_series.held_back(parts[name], one.entries) for name, one in several.items()})
     course = _joined({name: _courses(parts[name], one) for name, one in several.items()})
-    figures = runs.labelled.rename_axis("figure").reset_index().melt("figure", var_name="run").dropna()
+    figures = compared.labelled.rename_axis("figure").reset_index().melt("figure", var_name="run").dropna()
     days = max(float(series.edges_s[-1]) / DAY_S for series in parts.values())
     told = {"PERIOD": PERIOD, "RUNS": list(several), "COLOURS": [SERIES[i % len(SERIES)] for i in range(len(several))]}
     text = (files("gpusim.report") / "explore" / "runs.json").read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.labels import label_of
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.tables import level
+from gpusim.results.labels import label_of
 from gpusim.studies.comparison import AXIS as POLICY
 
 MOST_POINTS = 60

@@ -7,9 +7,9 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.series import Series
 from gpusim.causes import LOSS_OF_WAIT, STACK, WORDS
-from gpusim.tables.record import Record
+from gpusim.results.series import Series
+from gpusim.results.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, WATT_PER_MW
 
 # Causes as charts write and colour them.
@@ -115,7 +115,7 @@ POWER = {"facility_w": "facility", "it_w": "IT", "limit_w": "limit"}
 
 
 def held_back(series: Series, entries: pd.DataFrame) -> pd.DataFrame:
-    """from, to [days], site, cause, hours of GPUs held back, of rows of ``gpusim.analysis.ledger.both_sides``."""
+    """from, to [days], site, cause, hours of GPUs held back, of rows of ``gpusim.results.ledger.both_sides``."""
     rows = entries[(entries["held_s"] > 0.0) & (entries["site"] != "")]
     table = _summed(series, rows, ["site", "cause"], rows["held_s"].to_numpy() / HOUR_S, "hours")
     return table.assign(cause=table["cause"].map(short))

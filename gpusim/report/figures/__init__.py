@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from gpusim.errors import ResultError, did_you_mean
 from gpusim.report.figures.frame import in_place_of
 from gpusim.report.figures.palette import STYLE
-from gpusim.tables.folder import DRAWN_BY
+from gpusim.results.tables.folder import DRAWN_BY
 
 __all__ = ["FORMATS", "drawn", "save"]
 

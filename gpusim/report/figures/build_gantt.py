@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gpusim.analysis.lateness import AHEAD, spelled
 from gpusim.errors import shortened
 from gpusim.report.figures.build_out import first_s, last_s
 from gpusim.report.figures.frame import blank, calendar_axis, key, legend_height_in
 from gpusim.report.figures.width import width_in
-from gpusim.tables.record import Record
-from gpusim.tables.studies import Deliveries
+from gpusim.results.lateness import AHEAD, spelled
+from gpusim.results.tables.record import Record
+from gpusim.results.tables.studies import Deliveries
 from gpusim.units import DAY_S
 
 ROW_IN = 0.155

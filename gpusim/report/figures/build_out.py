@@ -11,8 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gpusim.analysis.lateness import AHEAD, held_back, spelled
-from gpusim.analysis.wording import edges_s
 from gpusim.report.figures.frame import (
     EDGE_IN,
     blank,
@@ -28,8 +26,10 @@ from gpusim.report.figures.frame import (
 )  # fmt: skip
 from gpusim.report.figures.palette import OTHER, SERIES
 from gpusim.report.figures.width import LINE_IN, is_narrow, width_in
-from gpusim.tables.record import Record
-from gpusim.tables.studies import Deliveries
+from gpusim.results.lateness import AHEAD, held_back, spelled
+from gpusim.results.tables.record import Record
+from gpusim.results.tables.studies import Deliveries
+from gpusim.results.wording import edges_s
 from gpusim.units import DAY_S, HOUR_S
 
 # Colours of kinds of tasks: those that cost most have one of their own.

@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.lateness import spelled
-from gpusim.analysis.rivalry import lines, list_usd
-from gpusim.analysis.wording import edges_s
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import calendar_axis, key, plain, sheet, thousands, titled_with_key
 from gpusim.report.figures.palette import LINES, SERIES
-from gpusim.tables.names import PRICES
-from gpusim.tables.record import Record
+from gpusim.results.lateness import spelled
+from gpusim.results.rivalry import lines, list_usd
+from gpusim.results.tables.names import PRICES
+from gpusim.results.tables.record import Record
+from gpusim.results.wording import edges_s
 from gpusim.units import DAY_S
 
 OURS, RIVALS = "#D55E00", "#A9CCE3"

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gpusim.analysis.wording import edges_s, hours
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import calendar_axis, key, legend_height_in, sheet, thousands
-from gpusim.tables.record import Record
-from gpusim.tables.studies import Deliveries
+from gpusim.results.tables.record import Record
+from gpusim.results.tables.studies import Deliveries
+from gpusim.results.wording import edges_s, hours
 from gpusim.units import DAY_S
 
 MOST = 8  # contracts drawn: those committed to most

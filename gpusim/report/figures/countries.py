@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.economics import countries
 from gpusim.report.figures.frame import blank, plain, row_labels
 from gpusim.report.figures.width import is_narrow, width_in
-from gpusim.tables.record import Record
+from gpusim.results.economics import countries
+from gpusim.results.tables.record import Record
 
 ROW_IN = 0.24
 # Column -> what it is, its unit, colours of its bars and of text on them, and the ratio that is written beside a bar.

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gpusim.analysis.series import Series
 from gpusim.causes import HELD, OFFLINE, USEFUL
 from gpusim.report.figures.frame import legend, legend_height_in, nothing, sheet, stack, thousands, time_axis, titled
 from gpusim.report.figures.palette import COLOURS
-from gpusim.tables.record import Record
+from gpusim.results.series import Series
+from gpusim.results.tables.record import Record
 from gpusim.units import WATT_PER_MW
 
 MARKED = ("delivery", "hall", "grid")  # kinds of events shown as vertical lines
@@ -25,7 +25,7 @@ def draw(result: Record, series: Series, entries: pd.DataFrame, sites: list[str]
     series : Series
         Of the result.
     entries : DataFrame
-        Of ``gpusim.analysis.ledger.both_sides``.
+        Of ``gpusim.results.ledger.both_sides``.
     sites : list of str
         Summed over these.
     """

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.labels import label_of, unit_of
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import columns, height_in, key, nothing, plain, sheet
 from gpusim.report.figures.palette import LINES, SERIES
 from gpusim.report.figures.width import LINE_IN, is_narrow, wrapped
+from gpusim.results.labels import label_of, unit_of
 from gpusim.units import number_of
 
 MOST = len(SERIES)  # lines that the eye can tell apart

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gpusim.analysis.labels import label_of, unit_of
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import height_in, nothing, rows_sheet
 from gpusim.report.figures.width import LINE_IN, is_narrow, wrapped
+from gpusim.results.labels import label_of, unit_of
 from gpusim.units import number_of
 
 MOST = 40  # rows

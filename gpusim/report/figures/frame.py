@@ -14,12 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
 from gpusim.errors import ResultError, shortened
 from gpusim.report.figures.palette import COLOURS
 from gpusim.report.figures.width import LINE_IN, WIDE_IN, is_narrow, width_in, wrapped
-from gpusim.tables.record import Record
+from gpusim.results.tables.record import Record
+from gpusim.results.wording import compact
 from gpusim.units import DAY_S, HOUR_S, calendar, seconds_between
 
 # Where a figure is drawn: on a sheet of its own, or in the place of an Axes in a figure of the user's.

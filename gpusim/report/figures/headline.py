@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gpusim.analysis.series import Series
-from gpusim.analysis.wording import compact, quantity
 from gpusim.report.figures.frame import (
     EDGE_IN,
     blank,
@@ -23,7 +21,9 @@ from gpusim.report.figures.frame import (
 )  # fmt: skip
 from gpusim.report.figures.palette import COLOURS
 from gpusim.report.figures.width import LINE_IN, is_narrow, width_in, wrapped
-from gpusim.tables.record import Record
+from gpusim.results.series import Series
+from gpusim.results.tables.record import Record
+from gpusim.results.wording import compact, quantity
 from gpusim.units import HOUR_S
 
 ROW_IN = 0.46

@@ -8,12 +8,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gpusim.analysis.labels import Unit, label_of, unit_of
-from gpusim.analysis.wording import no_number
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import blank, plain
 from gpusim.report.figures.width import LINE_IN, is_narrow, width_in, wrapped
 from gpusim.report.tables import is_cut
+from gpusim.results.labels import Unit, label_of, unit_of
+from gpusim.results.wording import no_number
 
 COLOURS = "cividis"  # the same to all eyes, in print too (Nuñez, Anderton and Renslow 2018)
 MOST_CELLS = 10  # side by side, in which numbers are readable

@@ -7,14 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gpusim.analysis.requests import arrivals, objectives
-from gpusim.analysis.series import Series
-from gpusim.analysis.wording import percent
 from gpusim.errors import shortened
 from gpusim.misses import MISSES
 from gpusim.report.figures.frame import key, legend_height_in, nothing, sheet, stack, thousands, time_axis, titled
 from gpusim.report.figures.requests import LONGEST
-from gpusim.tables.record import Record
+from gpusim.results.requests import arrivals, objectives
+from gpusim.results.series import Series
+from gpusim.results.tables.record import Record
+from gpusim.results.wording import percent
 
 MOST = 4  # regions with a panel of their own: those with most requests late
 COLOURS = {row.name: row.colour for row in MISSES}

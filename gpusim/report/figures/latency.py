@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from gpusim.analysis.requests import arrivals, distribution, latencies, objectives
-from gpusim.analysis.wording import short_time
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import blank, height_in, key, legend_height_in, nothing
 from gpusim.report.figures.palette import LINES, OTHER, SERIES
 from gpusim.report.figures.requests import LONGEST, MOST, OTHERS
 from gpusim.report.figures.width import is_narrow, width_in
-from gpusim.tables.record import Record
+from gpusim.results.requests import arrivals, distribution, latencies, objectives
+from gpusim.results.tables.record import Record
+from gpusim.results.wording import short_time
 from gpusim.units import DAY_S, HOUR_S
 
 HEIGHT_IN, BOTTOM_IN, TITLE_IN = 1.9, 0.52, 0.42

@@ -5,12 +5,12 @@ from __future__ import annotations
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from gpusim.analysis.economics import pools
-from gpusim.analysis.wording import share
 from gpusim.report.figures.frame import EDGE_IN, blank, legend, legend_height_in, row_labels
 from gpusim.report.figures.palette import COLOURS
 from gpusim.report.figures.width import LINE_IN, is_narrow, width_in, wrapped
-from gpusim.tables.record import Record
+from gpusim.results.economics import pools
+from gpusim.results.tables.record import Record
+from gpusim.results.wording import share
 
 ROW_IN, NARROW_ROW_IN = 0.42, 0.74
 LEFT, RIGHT = -0.46, 0.46  # of a cell

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.wording import edges_s
 from gpusim.report.figures.frame import calendar_axis, plain, sheet, titled_with_key
-from gpusim.tables.record import Record
-from gpusim.tables.studies import Deliveries
+from gpusim.results.tables.record import Record
+from gpusim.results.tables.studies import Deliveries
+from gpusim.results.wording import edges_s
 from gpusim.units import DAY_S
 
 # Money over time, by quarter: what is earned and spent, and what is owned and owed.

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-from gpusim.analysis.labels import Unit, unit_of
-from gpusim.analysis.measure import none_of
-from gpusim.analysis.wording import compact, quantity
 from gpusim.report.figures.frame import height_in, key, legend_height_in, plain, sheet, thousands, titled
 from gpusim.report.figures.width import is_narrow
+from gpusim.results.labels import Unit, unit_of
+from gpusim.results.measure import none_of
+from gpusim.results.wording import compact, quantity
 from gpusim.studies.planning.goal import Condition, Goal
 
 FRONT, CHOSEN, OTHERS, MISSED = "#0072B2", "#D55E00", "#A8A8A8", "#F3EDE4"

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import beside_in, blank, key, legend_height_in, name_rows, nothing, pitch_in
 from gpusim.report.figures.width import LINE_IN, is_narrow, width_in, wrapped
+from gpusim.results.wording import compact
 from gpusim.studies.replications.replications import Replications
 from gpusim.studies.statistics.ranks import Ranks
 from gpusim.units import number_of

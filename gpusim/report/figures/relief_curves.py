@@ -10,15 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.labels import Unit, unit_of
-from gpusim.analysis.levelling import beyond
-from gpusim.analysis.wording import compact, quantity, share
 from gpusim.causes import WORDS
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import blank, plain
 from gpusim.report.figures.relief_ranking import BETTER, WORSE, gain_label, is_certain
 from gpusim.report.figures.width import LINE_IN, is_narrow, width_in, wrapped
-from gpusim.tables.studies import Relief
+from gpusim.results.labels import Unit, unit_of
+from gpusim.results.levelling import beyond
+from gpusim.results.tables.studies import Relief
+from gpusim.results.wording import compact, quantity, share
 from gpusim.units import number_of
 
 # Unit of an amount -> the axis of amounts, and one of them in words.

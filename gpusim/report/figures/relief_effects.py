@@ -10,14 +10,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gpusim.analysis.labels import words_of
-from gpusim.analysis.measure import sign_of
 from gpusim.report.figures.frame import blank
 from gpusim.report.figures.relief_ranking import BETTER, MOST, RIGHT_IN, WORSE, is_certain, name_rows, steps, words_in
 from gpusim.report.figures.width import LINE_IN, is_narrow, width_in, wrapped
 from gpusim.report.tables import NO_CHANGE
 from gpusim.report.tables import relative as said
-from gpusim.tables.studies import Relief
+from gpusim.results.labels import words_of
+from gpusim.results.measure import sign_of
+from gpusim.results.tables.studies import Relief
 
 # Columns: after the figure of the ranking as many as there is room for.
 SHOWN = (

@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.labels import Unit, label_of, unit_of
-from gpusim.analysis.measure import sign_of
-from gpusim.analysis.wording import compact
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import EDGE_IN, blank, plain
 from gpusim.report.figures.width import is_narrow, width_in, wrapped
-from gpusim.tables.studies import Relief
+from gpusim.results.labels import Unit, label_of, unit_of
+from gpusim.results.measure import sign_of
+from gpusim.results.tables.studies import Relief
+from gpusim.results.wording import compact
 from gpusim.units import number_of
 
 MOST = 12  # rows

@@ -9,9 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.requests import arrivals, objectives
-from gpusim.analysis.series import Series
-from gpusim.analysis.wording import percent
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import (
     height_in,
@@ -25,7 +22,10 @@ from gpusim.report.figures.frame import (
     titled,
 )
 from gpusim.report.figures.palette import LINES, OTHER, SERIES
-from gpusim.tables.record import Record
+from gpusim.results.requests import arrivals, objectives
+from gpusim.results.series import Series
+from gpusim.results.tables.record import Record
+from gpusim.results.wording import percent
 from gpusim.units import HOUR_S
 
 MOST = 6  # regions, or deployments, with a line of their own

@@ -13,9 +13,9 @@ from matplotlib.patches import Patch
 from gpusim.regulation.effects import in_force
 from gpusim.report.figures.frame import EDGE_IN, blank, calendar_axis, key, legend_height_in, row_labels
 from gpusim.report.figures.width import is_narrow, width_in, wrapped
+from gpusim.results.tables.record import Record
+from gpusim.results.tables.rules import LOSSES
 from gpusim.scenario.rules import catalogue
-from gpusim.tables.record import Record
-from gpusim.tables.rules import LOSSES
 from gpusim.units import DAY_S
 
 ROW_IN = 0.17

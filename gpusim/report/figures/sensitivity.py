@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gpusim.analysis.labels import Unit, label_of, unit_of, words_of
-from gpusim.analysis.wording import share
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import height_in, key, legend_height_in, nothing, rows_sheet
 from gpusim.report.figures.width import LINE_IN, wrapped
+from gpusim.results.labels import Unit, label_of, unit_of, words_of
+from gpusim.results.wording import share
 
 # Index -> (what it is, colour), in the order of the bars of an axis.
 BARS = {

@@ -9,8 +9,8 @@ import pandas as pd
 
 from gpusim.report.figures import curve, effects, heatmap, sensitivity, tornado
 from gpusim.report.section import Drawings
+from gpusim.results.tables.folder import folder_name
 from gpusim.studies.sweeps.spec import SweepSpec
-from gpusim.tables.folder import folder_name
 
 
 def drawings(spec: SweepSpec, summary: pd.DataFrame, sensitivities: Mapping[str, pd.DataFrame]) -> Drawings:

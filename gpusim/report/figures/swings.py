@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gpusim.analysis import swings
 from gpusim.report.figures.frame import blank, key, legend_height_in
 from gpusim.report.figures.palette import LINES, SERIES
 from gpusim.report.figures.width import WIDE_IN
+from gpusim.results import swings
 from gpusim.units import WATT_PER_MW
 
 CLOSE_S = 12.0  # of the window, seen from close by

@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import height_in, nothing, rows_sheet
 from gpusim.report.figures.width import LINE_IN, width_in, wrapped
+from gpusim.results.labels import Unit, label_of, unit_of
 
 LOW, HIGH = "#56B4E9", "#0072B2"
 ROW_IN = 0.32

@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from gpusim.analysis.wording import duration, quantity, share
 from gpusim.causes import LOSS_OF_WAIT, WORDS
 from gpusim.report.figures.frame import blank, height_in
 from gpusim.report.figures.palette import COLOURS, LINES
 from gpusim.report.figures.width import is_narrow, width_in, wrapped
-from gpusim.tables.record import Record
+from gpusim.results.tables.record import Record
+from gpusim.results.wording import duration, quantity, share
 from gpusim.units import DAY_S, HOUR_S, number_of
 
 POINTS = 400  # of each curve

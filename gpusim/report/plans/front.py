@@ -7,14 +7,14 @@ import math
 import pandas as pd
 from rich.table import Table
 
-from gpusim.analysis.labels import Unit, unit_of
-from gpusim.analysis.measure import none_of
-from gpusim.analysis.wording import no_number
 from gpusim.report import document
 from gpusim.report.figures import plan_front
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, amount, cells, number, text
 from gpusim.report.terminal import Terminal, listing
+from gpusim.results.labels import Unit, unit_of
+from gpusim.results.measure import none_of
+from gpusim.results.wording import no_number
 from gpusim.studies.planning.goal import Condition
 from gpusim.studies.planning.proposal import Proposal
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gpusim import plugins
-from gpusim.report.section import Section
+from gpusim.report.findings import Findings
+from gpusim.report.section import Report, Section
 from gpusim.report.sections.assumptions import AssumptionsSection
 from gpusim.report.sections.bottlenecks import BottlenecksSection
 from gpusim.report.sections.build_out import BuildOutSection
@@ -25,14 +26,14 @@ from gpusim.report.sections.requests import RequestsSection, ServicesSection
 from gpusim.report.sections.rules import RulesSection
 from gpusim.report.sections.waiting import WaitingSection
 
-SECTIONS: list[Section] = [
+SECTIONS: list[Section[Findings]] = [
     ReliefSection(), RanksSection(), BuildOutSection(), AssumptionsSection(), CompetitionSection(),
     ContractsSection(), MoneySection(), WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(),
     WaitingSection(), DeadlinesSection(), FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(),
     FeedersSection(), OnSiteSection(), BillsSection(), RulesSection(), NetworkSection(), SitesSection(),
     EventsSection(), NotesSection(), MethodSection(),
 ]  # fmt: skip
-CONSOLE: list[Section] = [
+CONSOLE: list[Section[Findings]] = [
     RanksSection(), BottlenecksSection(), DeadlinesSection(), FailuresSection(), RequestsSection(),
     ReplicationsSection(), AssumptionsSection(), CompetitionSection(), ContractsSection(), MoneySection(),
     EnergySection(), FeedersSection(), OnSiteSection(), BillsSection(), NetworkSection(), RulesSection(),
@@ -40,3 +41,4 @@ CONSOLE: list[Section] = [
 ADDED = plugins.loaded(plugins.SECTIONS, Section)  # by other packages, after gpusim's own
 SECTIONS[-1:-1] = ADDED  # the method stays last
 CONSOLE += ADDED
+REPORT = Report("report.html", SECTIONS, CONSOLE)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from math import isnan
 
-from gpusim.analysis.lateness import spelled
-from gpusim.analysis.wording import quantity
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.tables import Column
-from gpusim.tables.studies import Assumptions
+from gpusim.results.lateness import spelled
+from gpusim.results.tables.studies import Assumptions
+from gpusim.results.wording import quantity
 from gpusim.units import number_of
 
 MOST = 5

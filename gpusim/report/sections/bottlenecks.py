@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.ledger import HELD_BACK
-from gpusim.analysis.wording import compact, share
 from gpusim.causes import WORDS
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.tables import Column, days, decimals, text
 from gpusim.report.terminal import Terminal, add_column, listing
+from gpusim.results.ledger import HELD_BACK
+from gpusim.results.wording import compact, share
 from gpusim.units import DAY_S
 
 MOST_SENTENCES = 8

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gpusim.analysis.lateness import by_site, held_back, is_built, lateness, spelled
-from gpusim.analysis.wording import compact, quantity, share
 from gpusim.report import document
 from gpusim.report.figures import build_gantt, build_out
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, day_of, decimals, text
-from gpusim.tables.record import Record, undated
-from gpusim.tables.studies import Deliveries
+from gpusim.results.lateness import by_site, held_back, is_built, lateness, spelled
+from gpusim.results.tables.record import Record, undated
+from gpusim.results.tables.studies import Deliveries
+from gpusim.results.wording import compact, quantity, share
 from gpusim.units import DAY_S
 
 MOST_CAUSES, MOST_KINDS, MOST_WAITS = 15, 8, 15

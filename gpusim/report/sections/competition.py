@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.lateness import spelled
-from gpusim.analysis.rivalry import by_rival, by_the_hour, has_rivals, lines, rivalry
-from gpusim.analysis.wording import compact, quantity, share
 from gpusim.report import document
 from gpusim.report.figures import competition
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, number
-from gpusim.tables.studies import ALL
+from gpusim.results.lateness import spelled
+from gpusim.results.rivalry import by_rival, by_the_hour, has_rivals, lines, rivalry
+from gpusim.results.tables.studies import ALL
+from gpusim.results.wording import compact, quantity, share
 
 MOST_PROJECTS = 10
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gpusim.analysis.contracts import asked, dropped
-from gpusim.analysis.wording import quantity, share
 from gpusim.report import document
 from gpusim.report.figures import contracts
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, day_of, number
-from gpusim.tables.record import Record, undated
-from gpusim.tables.studies import Deliveries
+from gpusim.results.contracts import asked, dropped
+from gpusim.results.tables.record import Record, undated
+from gpusim.results.tables.studies import Deliveries
+from gpusim.results.wording import quantity, share
 from gpusim.units import number_of
 
 NOT = "not in run"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.deadlines import Deadlines, deadlines
-from gpusim.analysis.wording import duration, percent
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.tables import Column, decimals, text
+from gpusim.results.deadlines import Deadlines, deadlines
+from gpusim.results.wording import duration, percent
 from gpusim.units import number_of
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.economics import SUMS, countries, country_of, country_years, economics
-from gpusim.analysis.site_power import efficiency
-from gpusim.analysis.wording import quantity
 from gpusim.report import document
 from gpusim.report.figures import countries as bars
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, decimals, number, text
 from gpusim.report.terminal import Terminal
+from gpusim.results.economics import SUMS, countries, country_of, country_years, economics
+from gpusim.results.site_power import efficiency
+from gpusim.results.wording import quantity
 
 MOST_COUNTRIES = 2  # of the console
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.effective import effective_times
-from gpusim.analysis.wording import quantity
 from gpusim.causes import DOWN
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.tables import Column, decimals, text
 from gpusim.report.terminal import Terminal
+from gpusim.results.effective import effective_times
+from gpusim.results.wording import quantity
 from gpusim.units import HOUR_S, number_of
 
 

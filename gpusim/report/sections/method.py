@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.measure import none_of
-from gpusim.analysis.metrics import METRICS
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.section import Section
 from gpusim.report.tables import Column, number, text
+from gpusim.results.measure import none_of
+from gpusim.results.metrics import METRICS
 from gpusim.units import DAY_S
 
 # What happened to the sites during the run.

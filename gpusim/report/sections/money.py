@@ -6,15 +6,15 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from gpusim.analysis.wording import quantity
 from gpusim.report import document
 from gpusim.report.figures import money
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, number, text
 from gpusim.report.terminal import Terminal
-from gpusim.tables.record import Record
-from gpusim.tables.studies import Deliveries
+from gpusim.results.tables.record import Record
+from gpusim.results.tables.studies import Deliveries
+from gpusim.results.wording import quantity
 
 # Sums of the statements of contracts: name -> heading; and who else has a part.
 HELD = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.network import brought, carried, has_traffic, in_words
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.tables import Column, decimals, number, text
+from gpusim.results.network import brought, carried, has_traffic, in_words
 
 
 class NetworkSection(Section):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.delivered import delivered, has_bills, in_words
-from gpusim.analysis.site_power import feeders, feeders_in_words, has_feeders, has_sources, sources, sources_in_words
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.tables import Column, decimals, number, text
+from gpusim.results.delivered import delivered, has_bills, in_words
+from gpusim.results.site_power import feeders, feeders_in_words, has_feeders, has_sources, sources, sources_in_words
 
 # Where power came from, at sites that make or store some of it.
 

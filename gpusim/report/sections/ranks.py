@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.measure import FLEET, none_of
-from gpusim.analysis.wording import compact, share
 from gpusim.causes import WORDS
 from gpusim.report import document
 from gpusim.report.figures import ranks
@@ -13,6 +11,8 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, decimals, is_cut, number, plus_minus, text
 from gpusim.report.terminal import Terminal, listing
+from gpusim.results.measure import FLEET, none_of
+from gpusim.results.wording import compact, share
 from gpusim.studies.replications.replications import Replications
 from gpusim.units import number_of
 

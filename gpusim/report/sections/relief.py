@@ -7,9 +7,6 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
-from gpusim.analysis.labels import label_of, unit_of
-from gpusim.analysis.measure import none_of
-from gpusim.analysis.wording import compact, quantity
 from gpusim.report import document
 from gpusim.report.figures import relief_curves, relief_effects, relief_ranking
 from gpusim.report.figures.relief_ranking import gain_label
@@ -17,7 +14,10 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Head, Section
 from gpusim.report.tables import Column, decimals, number, plus_minus, text
 from gpusim.report.terminal import Terminal
-from gpusim.tables.studies import Relief
+from gpusim.results.labels import label_of, unit_of
+from gpusim.results.measure import none_of
+from gpusim.results.tables.studies import Relief
+from gpusim.results.wording import compact, quantity
 
 MOST_ROWS = 25
 MOST_LINES = 15  # of the console

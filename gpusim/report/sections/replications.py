@@ -7,14 +7,14 @@ from datetime import datetime
 import pandas as pd
 from rich.table import Table
 
-from gpusim.analysis.lateness import by_rules, held_back
-from gpusim.analysis.wording import compact, quantity, share
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.sections.money import MONEY, refused
 from gpusim.report.tables import day_of
 from gpusim.report.terminal import Terminal, in_lines, listing
-from gpusim.tables.studies import Deliveries
+from gpusim.results.lateness import by_rules, held_back
+from gpusim.results.tables.studies import Deliveries
+from gpusim.results.wording import compact, quantity, share
 from gpusim.units import number_of
 
 MOST_ROWS = 12

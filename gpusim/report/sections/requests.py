@@ -4,19 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.objectives import kept, known, promised
-from gpusim.analysis.requests import (
-    DEPLOYMENT,
-    attainment,
-    by_requests,
-    causes,
-    deployments,
-    expected,
-    latencies,
-    with_model,
-)
-from gpusim.analysis.serving import serving
-from gpusim.analysis.wording import percent, quantity, share, short_time
 from gpusim.causes import LOSS_OF_WAIT, WORDS
 from gpusim.misses import BY_NAME
 from gpusim.report import document
@@ -26,6 +13,19 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, decimals, number, text, with_role
 from gpusim.report.terminal import Terminal
+from gpusim.results.objectives import kept, known, promised
+from gpusim.results.requests import (
+    DEPLOYMENT,
+    attainment,
+    by_requests,
+    causes,
+    deployments,
+    expected,
+    latencies,
+    with_model,
+)
+from gpusim.results.serving import serving
+from gpusim.results.wording import percent, quantity, share, short_time
 from gpusim.studies.replications.verdict import met
 
 # Inference services and their deployments.

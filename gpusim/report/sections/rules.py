@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.wording import compact, quantity
 from gpusim.regulation.effects import DEEDS, effects, in_force, is_ruled, reports, sources, summary, without_effect
 from gpusim.report import document
 from gpusim.report.figures import rules
@@ -12,6 +11,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, number
 from gpusim.report.terminal import Terminal, listing
+from gpusim.results.wording import compact, quantity
 
 KEYS = ("site", "year", "days")
 SHARES = ("PUE", "ERF", "REF", "WUE [l/kWh]")  # written as they are; the rest are amounts

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.delays import delays
-from gpusim.analysis.wording import duration
 from gpusim.report import document
 from gpusim.report.figures import waits
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, decimals, text
+from gpusim.results.delays import delays
+from gpusim.results.wording import duration
 
 
 class WaitingSection(Section):

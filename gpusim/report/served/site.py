@@ -13,7 +13,7 @@ from gpusim.report import document
 from gpusim.report.explore.lanes import bars, placed, shown_of
 from gpusim.report.findings import Findings
 from gpusim.report.served.server import Folder
-from gpusim.tables.record import Record
+from gpusim.results.tables.record import Record
 from gpusim.units import DAY_S
 
 # What is asked of a result while its page is looked at: all jobs of a window, rows of a table.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.report.section import Section
+from gpusim.report.section import Report, Section
 from gpusim.report.sweeps.figures import ExploreSection, FiguresSection
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.sweeps.method import MethodSection
@@ -15,3 +15,4 @@ SECTIONS: list[Section[SweepFindings]] = [
     MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section[SweepFindings]] = [SummarySection()]
+REPORT = Report("sweep.html", SECTIONS, CONSOLE)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.labels import words_of
 from gpusim.report.explore.study import MOST_POINTS, specification
 from gpusim.report.figures.study import drawings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.sweeps.findings import SweepFindings
+from gpusim.results.labels import words_of
 
 # The figures of each measure.
 

@@ -7,15 +7,23 @@ from functools import cached_property
 
 import pandas as pd
 
-from gpusim.analysis.labels import Unit, unit_of
-from gpusim.analysis.measure import with_measures
 from gpusim.errors import StatisticsError
+from gpusim.results.labels import Unit, unit_of
+from gpusim.results.measure import with_measures
 from gpusim.studies.statistics.intervals import paired, summary
 from gpusim.studies.statistics.sensitivity import sensitivity
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.spec import SweepSpec
+from gpusim.units import number_of
 
 SAMPLED = ("latin_hypercube", "sobol", "morris")  # designs whose first point is like any other
+
+
+def counted(status: pd.DataFrame) -> str:
+    """How many runs of a store are finished, failed and missing: ``"7 of 9 runs finished, 2 failed"``."""
+    counts = status["status"].value_counts()
+    parts = [f", {counts[name]:,} {name}" for name in ("failed", "missing") if name in counts]
+    return f"{counts.get('finished', 0):,} of {number_of(len(status), 'run')} finished" + "".join(parts)
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,16 @@ class SweepFindings:
         """Where each run is."""
         return self.store.status()
 
+    @property
+    def points(self) -> int:
+        """How many there are."""
+        return self.status["point"].nunique()
+
+    @property
+    def counted(self) -> str:
+        """How many runs are finished, failed and missing, in words."""
+        return counted(self.status)
+
     @cached_property
     def table(self) -> pd.DataFrame:
         """Figures of the runs that have finished."""
@@ -52,6 +70,12 @@ class SweepFindings:
     def measures(self) -> list[str]:
         """What was to be measured and some finished run has."""
         return [measure for measure in self.spec.measured() if measure in self.table]
+
+    @property
+    def absent(self) -> list[str]:
+        """A sentence for each measure that no finished run has."""
+        names = [measure for measure in self.spec.measured() if measure not in self.measures]
+        return [f"{name}: no finished run has this figure." for name in names]
 
     @cached_property
     def means(self) -> pd.DataFrame:

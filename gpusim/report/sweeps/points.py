@@ -6,12 +6,12 @@ import math
 
 import pandas as pd
 
-from gpusim.analysis.labels import Unit, label_of, words_of
-from gpusim.analysis.measure import none_of
 from gpusim.report import document
 from gpusim.report.section import Head, Section
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.tables import Column, level, plus_minus, relative
+from gpusim.results.labels import Unit, label_of, words_of
+from gpusim.results.measure import none_of
 
 # Means of the points, and where each measure is lowest and highest.
 
@@ -28,8 +28,9 @@ class PointsSection(Section[SweepFindings]):
         return bool(findings.measures)
 
     def head(self, findings: SweepFindings) -> Head:
-        """Where the first measure is lowest and highest."""
-        return Head("sweep", "headline", extremes(findings, findings.measures[0]))
+        """Where the first measure is lowest and highest; below it, where the others are."""
+        first, *others = (extremes(findings, measure) for measure in findings.measures)
+        return Head("sweep", "headline", first, (*others, *findings.absent))
 
     def tables(self, findings: SweepFindings) -> dict[str, dict[str, list]]:
         """A row per point."""
@@ -39,7 +40,7 @@ class PointsSection(Section[SweepFindings]):
 
     def values(self, findings: SweepFindings) -> dict[str, object]:
         """How many points are not in the table."""
-        return {"left_out": max(findings.status["point"].nunique() - MOST_POINTS, 0)}
+        return {"left_out": max(findings.points - MOST_POINTS, 0)}
 
 
 def scaled(measure: str, units: dict[str, Unit], *values: float) -> str:

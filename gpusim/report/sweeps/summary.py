@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from gpusim.analysis.labels import Unit, label_of, unit_of
-from gpusim.analysis.measure import none_of
 from gpusim.report.section import Section
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.tables import plus_minus
 from gpusim.report.terminal import Terminal, terminal
+from gpusim.results.labels import Unit, label_of, unit_of
+from gpusim.results.measure import none_of
 
 MOST_POINTS = 30
 MOST_COLUMNS = 4  # of measures, where they are more than the points

@@ -8,16 +8,16 @@ from math import nan, sqrt
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.lateness import AHEAD, held_back, said
 from gpusim.buildout.criticality import Tally
 from gpusim.buildout.schedule import replay
 from gpusim.engine.build import check_regions
 from gpusim.engine.surroundings import peak_overheads
 from gpusim.errors import ScenarioError
 from gpusim.regulation.building import limited
+from gpusim.results.lateness import AHEAD, held_back, said
+from gpusim.results.tables.studies import Assumptions
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.deliveries.doubts import TIMES, Doubt, doubts_of
-from gpusim.tables.studies import Assumptions
 
 REPLICATIONS = 8
 HALVINGS = 4  # of the interval in which another cause becomes the first

@@ -15,11 +15,11 @@ from gpusim.engine.build import check_regions
 from gpusim.engine.surroundings import peak_overheads
 from gpusim.errors import ScenarioError
 from gpusim.regulation.building import limited
+from gpusim.results.tables.studies import ALL, Competition
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.deliveries.quantiles import quantiles
 from gpusim.studies.deliveries.trade import earned
-from gpusim.tables.studies import ALL, Competition
 from gpusim.units import DAY_S
 
 REPLICATIONS = 50

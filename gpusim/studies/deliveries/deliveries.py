@@ -11,10 +11,10 @@ from gpusim.engine.build import check_regions
 from gpusim.engine.surroundings import monthly_prices, peak_overheads
 from gpusim.errors import ScenarioError
 from gpusim.regulation.building import limited
+from gpusim.results.tables.studies import Deliveries
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.deliveries.replications import Tallies, played
 from gpusim.studies.sweeps.backend import cores, open_backend
-from gpusim.tables.studies import Deliveries
 from gpusim.units import DAY_S
 
 REPLICATIONS = 200

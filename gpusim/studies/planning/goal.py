@@ -10,7 +10,7 @@
                slo: of all services together
                attainment(NAME): share of the requests of a service with a model that kept its objectives
                attainment: of all such services together
-               goodput, site texas energy_usd, ...: any measure of ``gpusim.analysis.measure``
+               goodput, site texas energy_usd, ...: any measure of ``gpusim.results.measure``
     limit      a number, or one with k or M; a unit: ms, s, min, h or days, %, MWh or GWh, MW, USD, t
 
 It is no language of expressions: there is no "or", no arithmetic and no brackets.
@@ -24,8 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpusim.analysis.measure import QUANTILES, Measure, absent, is_time
 from gpusim.errors import GoalError, did_you_mean, one_line
+from gpusim.results.measure import QUANTILES, Measure, absent, is_time
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, HOUR_S
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from gpusim.errors import GpusimError
+from gpusim.results.tables.folder import folder_name
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.planning.goal import Goal
 from gpusim.studies.planning.runs import CandidateRuns
@@ -19,7 +20,6 @@ from gpusim.studies.planning.tables import candidates_table, purchases_table
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.backend import open_backend
 from gpusim.studies.sweeps.execution import Progress
-from gpusim.tables.folder import folder_name
 from gpusim.version import __version__
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpusim.analysis.measure import FLEET
 from gpusim.errors import ScenarioError
+from gpusim.results.measure import FLEET
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.option import Offers, Option
 from gpusim.scenario.scenario import Scenario

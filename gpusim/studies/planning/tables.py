@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.measure import bounds
+from gpusim.results.measure import bounds
 from gpusim.studies.planning.evidence import Evidence
 from gpusim.studies.planning.space import Candidate, Space
 from gpusim.studies.statistics.intervals import CONFIDENCE, Moments

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.labels import change_of
-from gpusim.analysis.measure import sign_of
-from gpusim.analysis.wording import gpu_hours, quantity
 from gpusim.causes import WORDS
+from gpusim.results.labels import change_of
+from gpusim.results.measure import sign_of
+from gpusim.results.wording import gpu_hours, quantity
 from gpusim.studies.relief.values import Values
 from gpusim.studies.statistics.intervals import changes
 from gpusim.units import number_of

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.labels import change_of, unit_of, words_of
-from gpusim.analysis.levelling import beyond
-from gpusim.analysis.measure import sign_of
-from gpusim.analysis.wording import gpu_hours, share
 from gpusim.causes import REJECTED, WORDS
+from gpusim.results.labels import change_of, unit_of, words_of
+from gpusim.results.levelling import beyond
+from gpusim.results.measure import sign_of
+from gpusim.results.tables.studies import Relief
+from gpusim.results.wording import gpu_hours, share
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.relief.agreement import agreement, explanations, groups, knees, moves
 from gpusim.studies.relief.counterfactual import Counterfactual, counted
 from gpusim.studies.relief.values import BASE, Values
 from gpusim.studies.statistics.intervals import CONFIDENCE, Moments, changes, mean_interval
 from gpusim.studies.statistics.separation import Separation
-from gpusim.tables.studies import Relief
 from gpusim.units import number_of
 
 # What a counterfactual changes: work, waiting, service level, energy, cost; revenue and cash where there are contracts.
@@ -36,7 +36,7 @@ def answer(
     settings: dict,
     rejected: str = "",
 ) -> Relief:
-    """All tables of a study; see ``gpusim.tables.studies.Relief``. ``rejected``: which jobs were, and why."""
+    """All tables of a study; see ``gpusim.results.tables.studies.Relief``. ``rejected``: which jobs were, and why."""
     ranking = _ranking(scenario, reliefs, values, measure)
     grouped = groups(ranking)
     moved = moves(list(ranking["relief"]), values)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 
 from gpusim import gangs
-from gpusim.analysis.rejections import ANY
 from gpusim.regulation.scope import complete_gpus, complete_mw
+from gpusim.results.rejections import ANY
 from gpusim.scenario.costs import gpus_usd, site_mw_usd
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.scenario import Scenario

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from gpusim.analysis.measure import Measure, sign_of
-from gpusim.analysis.rejections import rejected
 from gpusim.engine.run import run as simulate
 from gpusim.engine.surroundings import peak_overheads
 from gpusim.errors import GpusimError
+from gpusim.results.measure import Measure, sign_of
+from gpusim.results.rejections import rejected
+from gpusim.results.tables.folder import folder_name
+from gpusim.results.tables.studies import Relief
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.relief.answer import answer
 from gpusim.studies.relief.constraints import counterfactuals
@@ -25,8 +27,6 @@ from gpusim.studies.store import Store
 from gpusim.studies.sweeps.backend import Backend, open_backend
 from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.run import Run
-from gpusim.tables.folder import folder_name
-from gpusim.tables.studies import Relief
 from gpusim.version import __version__
 
 LEAST = 4  # replications of the first round; every further round doubles them

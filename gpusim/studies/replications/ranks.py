@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.bottlenecks import Balance
 from gpusim.causes import NOT_ENERGISED, POWER_PLAN, SLACK, WORDS
+from gpusim.results.bottlenecks import Balance
 from gpusim.studies.statistics.intervals import Moments
 from gpusim.studies.statistics.proportions import Proportion, proportion
 

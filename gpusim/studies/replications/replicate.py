@@ -6,7 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
-from gpusim.analysis.outcome import outcome
+from gpusim.results.outcome import outcome
+from gpusim.results.tables.record import Record
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.replications.replications import STUDY, Replications, design
 from gpusim.studies.run_file import to_bytes
@@ -14,7 +15,6 @@ from gpusim.studies.store import Store
 from gpusim.studies.sweeps.backend import open_backend
 from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.run import Run
-from gpusim.tables.record import Record
 from gpusim.version import __version__
 
 # Where the replications of a saved run are: a store in a folder beside its tables.

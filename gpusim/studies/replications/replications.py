@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from gpusim.analysis.measure import FLEET, MONEY, OF_REQUESTS
 from gpusim.errors import one_line
+from gpusim.results.measure import FLEET, MONEY, OF_REQUESTS
 from gpusim.scenario.earnings import basis
 from gpusim.studies.replications import ranks
 from gpusim.studies.replications.ranks import HELD, by_run

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.bottlenecks import Balance
-from gpusim.analysis.wording import gpu_hours, percent, share, worth
 from gpusim.causes import WORDS
+from gpusim.results.bottlenecks import Balance
+from gpusim.results.wording import gpu_hours, percent, share, worth
 from gpusim.studies.statistics.proportions import Proportion
 from gpusim.units import number_of
 

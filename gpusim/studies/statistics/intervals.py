@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gpusim.analysis.measure import bounds
 from gpusim.errors import StatisticsError, did_you_mean
+from gpusim.results.measure import bounds
 from gpusim.units import number_of
 
 CONFIDENCE = 0.95

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gpusim import rng
-from gpusim.analysis.measure import absent
 from gpusim.errors import ScenarioError
+from gpusim.results.measure import absent
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever, turned
 from gpusim.studies.sweeps.axis import MORRIS_LEVELS, Axis, Design, Label

@@ -9,8 +9,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from gpusim.analysis.measure import FLEET, Measure
 from gpusim.errors import ScenarioError, did_you_mean, one_line
+from gpusim.results.measure import FLEET, Measure
 from gpusim.scenario import kinds
 from gpusim.scenario.base import Model
 from gpusim.scenario.faults import dotted, faults_of

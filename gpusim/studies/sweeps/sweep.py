@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.measure import Measure
 from gpusim.errors import GpusimError
+from gpusim.results.measure import Measure
+from gpusim.results.tables.folder import folder_name
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.statistics.stopping import stop
 from gpusim.studies.statistics.warmup import mser5
@@ -22,7 +23,6 @@ from gpusim.studies.sweeps.execution import Progress, answer, execute, shared_tr
 from gpusim.studies.sweeps.run import Run
 from gpusim.studies.sweeps.spec import SweepSpec
 from gpusim.studies.sweeps.worker import Failure, jobs_present
-from gpusim.tables.folder import folder_name
 from gpusim.units import DAY_S
 from gpusim.version import __version__
 

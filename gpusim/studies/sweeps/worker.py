@@ -13,15 +13,15 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from gpusim.analysis.outcome import outcome
 from gpusim.engine.run import run as simulate
 from gpusim.errors import GpusimError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.traces.shared import open_shared
+from gpusim.results.outcome import outcome
+from gpusim.results.tables.record import Record
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.run_file import to_bytes
 from gpusim.studies.sweeps.run import Run, inputs_of, policy_digest
-from gpusim.tables.record import Record
 
 T = TypeVar("T")
 
@@ -73,7 +73,8 @@ def _guarded(run: Run, find: Callable[[], T]) -> T | Failure:
     try:
         if inputs_of(run.scenario) != run.inputs:
             return OTHER_INPUTS
-        _renew_policy(run.scenario.scheduler.own_policy)
+        for key, path in run.scenario.scheduler.own_policies.items():
+            _renew_policy(key, path)
         return find()
     except GpusimError as error:
         return Failure(type(error).__name__, str(error))
@@ -87,11 +88,9 @@ def _simulated(run: Run, trace: Path | None) -> Record:
     return simulate(run.scenario, run.seed, trace=_shared(trace) if trace else None)
 
 
-def _renew_policy(path: str) -> None:
+def _renew_policy(key: str, path: str) -> None:
     """Have a custom policy imported anew if its source is not the one that this process imported."""
-    if not path:
-        return
-    module, digest = path.partition(":")[0], policy_digest(path)
+    module, digest = path.partition(":")[0], policy_digest(key, path)
     with _renewing:
         if _imported.get(module) != digest:
             sys.modules.pop(module, None)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.on_site.generators import units_in_order
+from gpusim.results.conservation import check
 from gpusim.scenario.on_site import Generator
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, WATT_PER_MW, YEAR_S
 from tests.regulation.kit import scenario

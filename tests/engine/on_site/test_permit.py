@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.engine.on_site.generators import Permit, new_years
 from gpusim.engine.on_site.merit import Machines
 from gpusim.errors import ScenarioError
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 from gpusim.scenario.on_site import Generator
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH
 from tests.regulation.kit import scenario

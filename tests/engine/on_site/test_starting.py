@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.analysis.conservation import check
 from gpusim.inputs.jobtable import JobTable
+from gpusim.results.conservation import check
 from gpusim.units import HOUR_S, JOULE_PER_MWH
 from tests.regulation.kit import scenario
 

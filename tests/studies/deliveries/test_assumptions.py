@@ -10,7 +10,7 @@ import gpusim
 from gpusim.buildout.network import TaskNetwork
 from gpusim.errors import ScenarioError
 from gpusim.report.sections.assumptions import in_words, told
-from gpusim.tables.studies import Assumptions
+from gpusim.results.tables.studies import Assumptions
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import project, scenario
 

@@ -10,7 +10,7 @@ import gpusim
 from gpusim.buildout.play import play
 from gpusim.engine.surroundings import peak_overheads
 from gpusim.errors import ScenarioError
-from gpusim.tables.studies import ALL, COMPETITION_TABLES
+from gpusim.results.tables.studies import ALL, COMPETITION_TABLES
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import SURE, project, scenario
 

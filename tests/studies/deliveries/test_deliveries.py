@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.contracts import asked
 from gpusim.commerce.book import Book
 from gpusim.commerce.signing import sign
 from gpusim.errors import ScenarioError
-from gpusim.tables.studies import DELIVERY_TABLES
+from gpusim.results.contracts import asked
+from gpusim.results.tables.studies import DELIVERY_TABLES
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import SURE, UNSURE, contract, project, scenario
 

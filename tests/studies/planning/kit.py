@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 
-from gpusim.analysis.measure import Measure
+from gpusim.results.measure import Measure
 from gpusim.scenario.option import Option
+from gpusim.scenario.scenario import Scenario
 from gpusim.studies.planning.goal import Condition, Goal
+from gpusim.studies.planning.proposal import Proposal
 from gpusim.studies.planning.search import Trial
 from gpusim.studies.planning.space import Candidate, Space
 
@@ -20,6 +24,22 @@ GOAL = Goal(
         Condition("slo", Measure("fleet", "", "", "service_tokens_served_share"), ">=", 0.9, "0.9"),
     ),
 )
+
+
+def proposal(options: Sequence[str]) -> Proposal:
+    """A plan of large numbers that buys all of the options, without a search."""
+    figures = {f"{one.text}{end}": 12_345.0 for one in GOAL.conditions for end in ("", " low", " high")}
+    row = {"point": 0, **dict.fromkeys(options, 1e6), "cost_usd": 1e12, **figures, "shortfall": 0.0}
+    front = row | {"met": True, "sure": False, "n": 1, "status": "complete"}
+    bought = {"what": "sites.*.pools.H100.gpus", "how": "add", "amount": 1e6, "usd_per_unit": 1e8, "cost_usd": 2e11}
+    purchases = pd.DataFrame([{"option": name, **bought, "unit": "", "from_day": 100.5} for name in options])
+    front = pd.DataFrame([front])
+    store = SimpleNamespace(about={"replications": 1, "seed": 0, "gpusim_version": "0"})
+    found = {"chosen": front.iloc[0], "purchases": purchases, "front": front, "candidates": front, "units": {}}
+    return Proposal(
+        GOAL, scenario=Scenario.from_toml("small"), runs=2, budget=2, ended="all", unasked=(), failed=0, store=store,
+        **found,
+    )  # fmt: skip
 
 
 def space(rng: np.random.Generator, most: int = 30) -> Space:

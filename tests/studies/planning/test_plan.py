@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 import gpusim
-from gpusim.analysis.outcome import outcome
 from gpusim.cli import cli
 from gpusim.errors import GoalError, GpusimError
+from gpusim.results.outcome import outcome
 from gpusim.studies.planning.shop import Shop
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.execution import Progress

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gpusim.analysis.levelling import beyond
+from gpusim.results.levelling import beyond
 from gpusim.studies.relief.agreement import agreement, explanations, groups, knees
 
 NAN = math.nan

@@ -10,10 +10,10 @@ import pytest
 
 import gpusim
 from gpusim.errors import GpusimError
+from gpusim.results.tables.studies import RELIEF_TABLES, Relief
 from gpusim.studies.relief.study import _Study
 from gpusim.studies.relief.values import BASE, Values
 from gpusim.studies.sweeps.backend import Serial
-from gpusim.tables.studies import RELIEF_TABLES, Relief
 
 NEVER_ENOUGH = {
     "tenant": "t", "job_class": "c", "jobs_per_day": 4000.0, "gpus": {"8": 1.0},

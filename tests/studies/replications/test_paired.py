@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from gpusim.report.console import print_comparison
+from gpusim.report.compared import CONSOLE, REPORT
+from gpusim.report.compared.findings import ComparedRuns
+from gpusim.report.console import print_report
+from gpusim.report.findings import Findings
+from gpusim.report.page import write
 from gpusim.studies.replications.replications import Replications, held_back
-from tests.analysis.kit import make
+from tests.report.test_page import Page
+from tests.results.kit import make
 
 
 def runs(add: float = 0.0, seeds: range = range(6)) -> Replications:
@@ -61,14 +65,38 @@ def test_what_a_cause_held_back_less():
     assert (row["first"], row["second"], row["difference"]) == (50.0, 40.0, -10.0)
 
 
+def compared(**several: Replications) -> ComparedRuns:
+    result = make({("a", "H100"): {"training": [60.0]}})
+    return ComparedRuns({name: Findings(result, replications=one) for name, one in several.items()})
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_console_compares_means_over_the_seeds_of_both(width):
-    result, out = make({("a", "H100"): {"training": [60.0]}}), io.StringIO()
-    pair = [replace(result, replications=one) for one in (runs(), runs(10.0))]
-    print_comparison(*pair, ("out/a", "out/b"), Console(file=out, width=width, highlight=False))
+    out = io.StringIO()
+    print_report(compared(a=runs(), b=runs(10.0)), Console(file=out, width=width, highlight=False), CONSOLE)
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= width
     assert "means over 6 seeds they share" in " ".join(text.split())
     line = next(line for line in text.splitlines() if "useful GPU time [GPU-hours]" in line)
     assert "+" in line
     assert "Measures of the runs" not in text  # one answer
+
+
+def test_the_page_has_the_means_of_each_that_shares_seeds(tmp_path):
+    """Beside it one with other seeds, of which single runs say what there is."""
+    found = compared(a=runs(), b=runs(10.0), c=runs(10.0, range(90, 95)), d=runs(20.0, range(3)))
+    page = Page(write(found, tmp_path / "compared.html", report=REPORT).read_text(encoding="utf-8"))
+    paired = sorted(name for name in page.tables if name.startswith("paired"))
+    assert paired == ["paired-held-1", "paired-held-2", "paired-measures-1", "paired-measures-2"]
+    assert page.tables["paired-measures-1"][0] == ["measure", "a", "b", "difference", "change"]
+    assert page.tables["paired-measures-2"][0][2] == "d"
+    row = next(row for row in page.tables["paired-measures-1"] if row[0].startswith("useful GPU time"))
+    mean = runs().paired(runs(10.0)).loc["useful_gpu_hours", "difference"]
+    assert row[3].startswith(f"+{mean:.2f} \u00b1 ")
+    assert page.tables["paired-held-1"][1] == ["a", "H100", "power limit", "50", "40", "-10"]
+    assert "6 seeds with b (0 to 5); 3 seeds with d (0 to 2)" in page.texts["paired"]
+
+
+def test_what_no_pair_shares_is_nowhere(tmp_path):
+    page = Page(write(compared(a=runs(), b=runs(1.0, range(90, 95))), tmp_path / "c.html", report=REPORT).read_text())
+    assert "paired" not in page.texts

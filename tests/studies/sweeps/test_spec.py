@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpusim.analysis.measure import Measure
 from gpusim.errors import ScenarioError
+from gpusim.results.measure import Measure
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import turned
 from gpusim.studies.sweeps.axis import Axis, Design, points_of

@@ -12,9 +12,9 @@ from scipy import stats
 
 import gpusim
 from gpusim.errors import GpusimError, StoreError
-from gpusim.results.sweep import Sweep
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.sweeps.spec import SweepSpec
+from gpusim.sweeps import Sweep
 from tests.studies.sweeps.kit import SCENARIO, SWEEP, run_files, study
 
 

@@ -1,1 +1,0 @@
-"""Pure functions from a result to tables of answers; they never touch the engine."""
