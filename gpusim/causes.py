@@ -267,7 +267,7 @@ _LAYERS = [(row.layer, row) for row in CAUSES if row.layer is not None]
 STACK = tuple(row for _layer, row in sorted(_LAYERS, key=lambda pair: pair[0]))
 BUSY, RETIRED, RESERVED, FRAGMENTED = "busy", "retired", "idle_reserved", "idle_fragmented"
 TRAINING = "training"
-NOT_ENERGISED, NO_DEMAND, CAPPED = "not_energised", "idle_no_demand", "idle_rule"
+NOT_ENERGISED, DOWN, NO_DEMAND, CAPPED = "not_energised", "down", "idle_no_demand", "idle_rule"
 # Causes that the books tell from those under which the engine books them.
 BACKLOG, POWER_PLAN = "backlog", "power_plan"
 

@@ -49,10 +49,10 @@ def test_one_job_many_jobs_and_kernels_agree(size: int) -> None:
 
 
 # A quotient rounded up, by a name for the GPUs of a node.
-ROUNDS_UP = re.compile(r"(?:-\(-|ceil\().* //? (?:\w+\.)?(?:size|node|(?:gpus_)?per_node)\b")
+ROUNDS_UP = re.compile(r"(?:-\(-|ceil\(|- 1\)).* //? (?:\w+\.)?(?:size|node|(?:gpus_)?per_node)\b")
 
 
 def test_gangs_are_rounded_to_whole_nodes_nowhere_else() -> None:
     files = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
     found = {name for name, text in files.items() if ROUNDS_UP.search(text)}
-    assert found == OTHERS
+    assert found == OTHERS | {"gangs.py"}

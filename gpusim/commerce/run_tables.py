@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.buildout.shocks import drawn
+from gpusim.causes import DOWN
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.allocation import Allocation, of_run
@@ -37,7 +38,7 @@ def down_gpu_s(allocation: Allocation, result: Record) -> np.ndarray:
     months_s = allocation.book.months_s
     delivered, live = allocation.by_month(allocation.delivered), allocation.by_month(allocation.live)
     broken = np.zeros(live.shape)
-    rows = result.ledger[result.ledger["cause"] == "down"]
+    rows = result.ledger[result.ledger["cause"] == DOWN]
     pool_of = {pool: p for p, pool in enumerate(allocation.pools)}
     pool = np.array([pool_of.get(place, -1) for place in zip(rows["site"], rows["gpu_type"], strict=True)], int)
     start_s, end_s = rows["start_s"].to_numpy(dtype=float), rows["end_s"].to_numpy(dtype=float)

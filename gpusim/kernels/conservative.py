@@ -19,6 +19,7 @@ import math
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
 from gpusim.kernels.budgets import power_line, quota_line
+from gpusim.kernels.domains import LATER, clear_idle, pick_domains, set_idle
 from gpusim.kernels.floors import earliest_on, floor_class
 from gpusim.kernels.gang import n_nodes
 from gpusim.kernels.gaps import earliest, extremes, next_opening
@@ -106,29 +107,19 @@ def _idle_in_range(f, first, last, at_s):
 
 
 @inner
-def _pick_domains(f, p, k, at_s):
-    """The placement rule of gangs in domains, over the nodes that are wholly free from ``at_s`` on."""
+def _find_domains(f, p, k, at_s):
+    """Whether domains have room for a gang from ``at_s`` on; its nodes into ``picked``."""
     pool = f.pools[p]
     size, end = pool.nodes_per_domain, pool.first_node + pool.n_nodes
-    whole, rest = k // size, k % size
-    count, taken = 0, 0
-    tightest, fewest = NONE, size + 1
+    clear_idle(f, pool, LATER)
     for d in range(pool.n_domains):
         first = pool.first_node + d * size
-        last = min(first + size, end)
-        idle = _idle_in_range(f, first, last, at_s)
-        if idle == size and taken < whole:
-            count = _pick_idle(f, first, last, count + size, count, at_s)
-            taken += 1
-        elif rest <= idle < fewest:
-            tightest, fewest = first, idle
-    if taken < whole:
-        return False
-    if rest > 0:
-        if tightest == NONE:
-            return False
-        count = _pick_idle(f, tightest, min(tightest + size, end), k, count, at_s)
-    return count == k
+        set_idle(f, pool, d, LATER, NONE, _idle_in_range(f, first, min(first + size, end), at_s))
+    n = pick_domains(f, pool, k, LATER, 0, pool.n_domains)
+    for i in range(n - 1, -1, -1):  # nodes of a domain go where domains behind it stood
+        first = pool.first_node + f.picked[i] * size
+        _pick_idle(f, first, min(first + size, end), min((i + 1) * size, k), i * size, at_s)
+    return n > 0
 
 
 @inner
@@ -148,7 +139,7 @@ def _find_gang(f, p, k, span_s, from_s, last_s):
         if pool.nodes_per_domain == 1:
             _pick_idle(f, pool.first_node, pool.first_node + pool.n_nodes, k, 0, at_s)
             return at_s
-        if _pick_domains(f, p, k, at_s):
+        if _find_domains(f, p, k, at_s):
             return at_s
         at_s = _next_opening_of_any(f, p, at_s)
         if at_s == math.inf:

@@ -1,12 +1,11 @@
-"""Which nodes a job gets: sets of nodes by free GPUs, and of domains by idle nodes.
+"""Which nodes a job gets: sets of nodes by free GPUs.
 
 Every node that is on stands in the open set of ``min(free, spare)`` GPUs and, while reserved, also in the
-reserved set of ``free`` GPUs. Domains stand in one set by idle nodes outside the reservation, one by all idle nodes.
+reserved set of ``free`` GPUs.
 
 A job of g GPUs on one node goes to the node with the fewest free GPUs that are at least g (best fit), the most (spread)
-or the lowest index (first fit); ties to the lowest. A gang of k nodes, n to a domain, takes k // n wholly idle domains
-and k % n nodes of the domain that has the fewest idle nodes but so many; of pods, the first in which that is possible
-(docs/topology.md, docs/semantics.md).
+or the lowest index (first fit); ties to the lowest. A gang takes the domains that ``domains`` says; of pods, the first
+in which that is possible (docs/topology.md, docs/semantics.md).
 
 Writes: domain_idle, picked, pools, words.
 Reads: nodes, scheduling.
@@ -18,11 +17,11 @@ from __future__ import annotations
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.cpu_memory import has_cpu_memory
+from gpusim.kernels.domains import ALL, OPEN, pick_domains, set_idle
 from gpusim.kernels.gang import n_nodes
 from gpusim.kernels.spreading import is_divided
 from gpusim.kernels.state.codes import NONE, ON, Placement, Topology
 
-OPEN, ALL = 0, 1
 _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)
 _UNCONSTRAINED = int(Topology.UNCONSTRAINED)
 
@@ -31,11 +30,6 @@ _UNCONSTRAINED = int(Topology.UNCONSTRAINED)
 def set_of(pool, family, level):
     """Offset in ``words`` of the nodes with so many free GPUs."""
     return pool.node_sets + (family * (pool.gpus_per_node + 1) + level) * pool.node_words
-
-
-@inner
-def _domain_set_of(pool, family, level):
-    return pool.domain_sets + (family * (pool.nodes_per_domain + 1) + level) * pool.domain_words
 
 
 @inner
@@ -51,10 +45,9 @@ def _count_idle(f, p, n, step):
     for family in range(2):
         if family == OPEN and node.reserved != 0:
             continue
-        level = f.domain_idle[d, family]
-        bitset.remove(f.words, _domain_set_of(pool, family, level), pool.n_domains, node.domain)
-        f.domain_idle[d, family] = level + step
-        bitset.insert(f.words, _domain_set_of(pool, family, level + step), pool.n_domains, node.domain)
+        idle = f.domain_idle[d, family]
+        f.domain_idle[d, family] = idle + step
+        set_idle(f, pool, node.domain, family, idle, idle + step)
 
 
 @inner
@@ -177,25 +170,11 @@ def _pick_in_domain(f, pool, domain, wanted, count, family):
 
 @inner
 def _find_domains(f, pool, k, family, first, last):
-    """Of [first, last) whole domains, then the remainder in the domain that has fewest idle nodes but enough."""
-    size = pool.nodes_per_domain
-    whole, rest = k // size, k % size
-    count = 0
-    full = _domain_set_of(pool, family, size)
-    d = first - 1
-    for _ in range(whole):
-        d = bitset.next_from(f.words, full, pool.n_domains, d + 1)
-        if d < 0 or d >= last:
-            return False
-        count = _pick_in_domain(f, pool, d, count + size, count, family)
-    if rest == 0:
-        return True
-    for level in range(rest, size + 1):
-        after = d + 1 if level == size else first  # the wholly idle ones up to d are taken
-        e = bitset.next_from(f.words, _domain_set_of(pool, family, level), pool.n_domains, after)
-        if 0 <= e < last:
-            return _pick_in_domain(f, pool, e, k, count, family) == k
-    return False
+    """Whether domains [first, last) have room for a gang; its nodes into ``picked``."""
+    size, n = pool.nodes_per_domain, pick_domains(f, pool, k, family, first, last)
+    for i in range(n - 1, -1, -1):  # nodes of a domain go where domains behind it stood
+        _pick_in_domain(f, pool, f.picked[i], min((i + 1) * size, k), i * size, family)
+    return n > 0
 
 
 @inner

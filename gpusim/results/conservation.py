@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.causes import FREE, JOBS
+from gpusim.causes import FRAGMENTED, FREE, JOBS, LOSS_OF_WAIT
 from gpusim.results.ledger import both_sides
 from gpusim.results.tables.record import Record
 from gpusim.units import number_of
@@ -50,7 +50,7 @@ def _unmet(result: Record):
     """Idle GPUs are booked as far as they are asked for, and nothing holds back more than was asked for."""
     keys, unmet = ["site", "gpu_type", "start_s"], result.unmet
     idle = result.ledger[result.ledger["cause"].isin(FREE)].groupby(keys, observed=True)["gpu_s"].sum()
-    free = unmet[unmet["cause"] != "fragmented"].groupby(keys, observed=True)["free_gpu_s"].sum()
+    free = unmet[unmet["cause"].map(LOSS_OF_WAIT) != FRAGMENTED].groupby(keys, observed=True)["free_gpu_s"].sum()
     both = pd.concat([idle, free], axis=1).fillna(0.0)
     wrong = (both["gpu_s"] - both["free_gpu_s"]).abs() > 1e-6 * both["gpu_s"].clip(lower=1.0)
     if wrong.any():

@@ -9,6 +9,7 @@ import numpy as np
 from gpusim.engine.capping import STEPS, draws_of, gpu_step, steps_down, steps_of
 from gpusim.engine.description import PoolSpec, SiteCaps
 from gpusim.kernels import bitset
+from gpusim.kernels.domains import N_FAMILY
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.capacity import NODE, POOL, SITE
 from gpusim.kernels.state.codes import NONE, Cause, Wait
@@ -46,7 +47,7 @@ def lay_out_pools(specs: list[PoolSpec], n_holdings: int, guests: int) -> PoolAr
         pool.node_sets = words
         words += 2 * (spec.gpus_per_node + 1) * pool.node_words
         pool.domain_sets = words
-        words += 2 * (spec.nodes_per_domain + 1) * pool.domain_words
+        words += N_FAMILY * (spec.nodes_per_domain + 1) * pool.domain_words
         pool.release_base = place
         place += min(spec.n_nodes * spec.gpus_per_node + guests, n_holdings) + 1
         pool.idle_base = place

@@ -49,7 +49,7 @@ POOL = record(
         ("fed", "i1"),  # there are feeders, or such a limit
         ("node_sets", "i8"),  # offset in `words` of the nodes by free count, open then reserved
         ("node_words", "i8"),  # that each of these sets takes
-        ("domain_sets", "i8"),  # offset in `words` of the domains by idle nodes, open then all
+        ("domain_sets", "i8"),  # offset in `words` of the domains by idle nodes, family by family
         ("domain_words", "i8"),
         ("release_base", "i8"),  # offset of its heap of expected ends
         ("idle_base", "i8"),  # offset of its heap of nodes by idle_s

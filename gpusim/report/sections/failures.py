@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from gpusim.causes import DOWN
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
@@ -27,7 +28,7 @@ class FailuresSection(Section):
         """What broke, and what was left of the jobs' time."""
         failures, planned = _told_apart(findings)
         ledger = findings.result.tables["ledger"]
-        down_h = ledger.loc[ledger["cause"] == "down", "gpu_s"].sum() / HOUR_S
+        down_h = ledger.loc[ledger["cause"] == DOWN, "gpu_s"].sum() / HOUR_S
         hours = f"{quantity(down_h)} GPU-hours in total"
         if len(planned):
             sentences = [_did(number_of(len(failures), "failure"), failures)] if len(failures) else []
