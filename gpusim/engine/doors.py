@@ -70,7 +70,7 @@ class Rounds(Questions):
         fleet = self.env.fleet
         count = self._list(rounds.list_waiting, p, 0, int(self._queued[p]))
         jobs = self._rows[:count]
-        self.policy.pool = self._views.of(p)
+        self._show_pool(p)
         found = self._ask("order", p, shown(jobs), self.env.now)
         positions = self._whole("order", p, found, None, f"positions in the queue of {count}, best first")
         self._distinct("order", p, positions, count, "the queue")
@@ -84,7 +84,7 @@ class Rounds(Questions):
         count = waiting + self._list(rounds.list_running, p, waiting, int(self._running[p]))
         jobs = self._rows[:count]
         jobs[waiting:] = jobs[waiting:][np.argsort(jobs["job"][waiting:])]
-        self.policy.pool = self._views.of(p)
+        self._show_pool(p)
         answer = self._ask("allocate", p, shown(jobs), env.now)
         gpus = self._whole("allocate", p, answer, count, "the GPUs that each job shall have")
         self._check_targets(p, jobs, gpus)

@@ -11,6 +11,8 @@ from gpusim.engine.cpu_memory import UNITS
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels import showing
 from gpusim.kernels.reading import facility_w
+from gpusim.kernels.state.bundle import records
+from gpusim.kernels.state.queues import QUEUE
 from gpusim.policies.policy import PoolView
 from gpusim.units import JOULE_PER_MWH
 
@@ -61,7 +63,7 @@ class _Pool(PoolView):
     carbon_g_per_kwh = cached_property(lambda self: float(self._site["followed_g_per_j"]) * G_PER_KWH)
     limit_w = cached_property(lambda self: float(self._site["limit_w"]))
     facility_w = cached_property(lambda self: facility_w(self._of.env.fleet, int(self._row["site"])))
-    tenant_shares = cached_property(lambda self: self._of.names.shares)
+    tenant_shares = cached_property(lambda self: self._of.names.shares.copy())
     tenant_gpus = cached_property(lambda self: self._of.env.fleet.held[:, self._row["gpu_type"]].copy())
     tenants = cached_property(lambda self: tuple(self._of.names.tenants))
     classes = cached_property(lambda self: tuple(self._of.names.classes))
@@ -84,11 +86,31 @@ class _Pool(PoolView):
         return self._of.env.fleet.speeds[jobs["job_class"], self._p]
 
     def can_start(self, jobs: np.recarray) -> np.ndarray:
-        found = np.zeros(len(jobs), bool)
-        showing.list_ready(self._of.env.fleet, jobs, self._p, found)
+        rows = self._asked_about(jobs)
+        found = np.zeros(len(rows), bool)
+        showing.list_ready(self._of.env.fleet, rows, self._p, found)
         return found
 
     def starts_in_s(self, jobs: np.recarray) -> np.ndarray:
-        found = np.zeros(len(jobs))
-        showing.list_starts(self._of.env.fleet, jobs, self._p, found)
+        rows = self._asked_about(jobs)
+        found = np.zeros(len(rows))
+        showing.list_starts(self._of.env.fleet, rows, self._p, found)
         return found
+
+    def _asked_about(self, jobs: np.recarray) -> np.recarray:
+        """Jobs as kernels take them: all of one kind of array, and with rows that there are, which these do not check.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For who decides: its answer is refused with this.
+        """
+        if np.ndim(jobs) != 1:
+            raise TypeError("jobs: found no array of jobs; give jobs, jobs[mask], or of one jobs[i : i + 1]")
+        job, count = jobs["job"], len(self._of.env.fleet.jobs)
+        if len(job) and not 0 <= job.min() <= job.max() < count:
+            raise ValueError(f"jobs.job: found {job.min()} to {job.max()}; the run has jobs 0 to {count - 1}")
+        rows = records(QUEUE, len(job))
+        rows["job"] = job
+        rows.flags.writeable = False
+        return rows

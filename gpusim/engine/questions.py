@@ -53,7 +53,7 @@ class Questions:
         """Door 4: positions of the nodes of a job in its pool; none if it ``may_wait`` and shall."""
         nodes, job, gpus = self._choices[p], int(jobs["job"][i]), int(jobs["gpus"][i])
         showing.show_nodes(self.env.fleet, job, p, nodes)
-        self.policy.pool = self._views.of(p)
+        self._show_pool(p)
         answer = self._ask("place", p, shown(jobs)[i], shown(nodes), self.now_s)
         wait = ", none if the job shall wait" if may_wait else ""
         found = self._whole("place", p, answer, None, f"positions of nodes{wait}")
@@ -73,6 +73,15 @@ class Questions:
 
     # Questions and answers -------------------------------------------------------------------------------------------
 
+    def _show_pool(self, p: int) -> None:
+        """Set the pool that the next question is about."""
+        try:
+            self.policy.pool = self._views.of(p)
+        except AttributeError as error:  # of frozen dataclasses, and classes with __slots__
+            raise self._error(
+                p, f"its attribute 'pool' cannot be set ({error}); give it a class that lets it"
+            ) from error
+
     def _ask(self, door: str, p: int | None, *what: object) -> object:
         try:
             return getattr(self.policy, door)(*what)
@@ -89,7 +98,8 @@ class Questions:
             raise self._error(p, f"{door} returned no sequence of whole numbers ({error}); return {what}") from error
         if found.ndim != 1 or (found.dtype.kind not in "iu" and found.size) or count not in (None, len(found)):
             many = "whole numbers" if count is None else number_of(count, "whole number")
-            raise self._error(p, f"{door} returned {found.dtype} of shape {found.shape}; return {many}: {what}")
+            got = f"{found.dtype} of shape {found.shape}" if found.ndim else f"{type(answer).__name__}, no array"
+            raise self._error(p, f"{door} returned {'None' if answer is None else got}; return {many}: {what}")
         return np.ascontiguousarray(found, dtype="i8")
 
     def _distinct(self, door: str, p: int, positions: np.ndarray, count: int, of: str) -> None:

@@ -141,8 +141,8 @@ def _check_options(path: str, found: object, options: Mapping[str, object]) -> N
 
 
 def _is_of(found: object, module_name: str) -> bool:
-    """Whether a plain function is a module's own: most that it imports are no policies."""
-    return not inspect.isfunction(found) or found.__module__ == module_name
+    """Whether it is a module's own: most functions that it imports are no policies, nor are modules."""
+    return found.__module__ == module_name if inspect.isfunction(found) else not inspect.ismodule(found)
 
 
 def _has(policy: object, door: str) -> bool:

@@ -187,3 +187,24 @@ def nodes_in_parts(job, nodes, now_s):
 
 def of_two(job, nodes):
     return [0]
+
+
+def a_number(job, nodes, now_s):
+    return 0
+
+
+def asks_about_a_record(jobs, pools, allowed, now_s):
+    return [0] if pools[0].can_start(jobs[0]) else [1]
+
+
+def asks_about_no_job(jobs, pools, allowed, now_s):
+    of_another_run = jobs.copy()
+    of_another_run.job[0] = 10**6
+    return [0] if pools[0].starts_in_s(of_another_run)[0] else [1]
+
+
+class NoRoomForAPool:
+    __slots__ = ()
+
+    def place(self, job, nodes, now_s):
+        return last_nodes(job, nodes, now_s)

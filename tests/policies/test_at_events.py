@@ -167,6 +167,8 @@ def test_what_a_dispatch_sees(monkeypatch):
         assert [pool.site for pool in pools] == ["one", "two", "two", "three"]
         assert [pool.gpu_type for pool in pools] == ["H100", "H100", "A100", "H100"]
         assert pools[0].speed_of(jobs)[0] == 1.0
+        pools[0].tenant_shares[:] = 0.0  # its own
+        assert pools[1].tenant_shares.tolist() == [1.0, 1.0, 1.0]
         with pytest.raises(ValueError, match="read-only"):
             jobs.gpus[0] = 1
         return np.flatnonzero(allowed[0])[:1]
@@ -229,12 +231,16 @@ def test_what_a_placement_sees(monkeypatch):
     [
         ("dispatch", "two_rows", "dispatch returned int64 of shape (2,); return 1 whole number: the row of a pool"),
         ("dispatch", "in_parts", "dispatch returned float64 of shape (1,); return 1 whole number"),
-        ("dispatch", "nothing", "dispatch returned object of shape (); return 1 whole number"),
+        ("dispatch", "nothing", "dispatch returned None; return 1 whole number: the row of a pool"),
         ("dispatch", "nowhere", "dispatch sent job 0 to pool 7; it may wait in 0, 1, 2, 3"),
         ("dispatch", "writes", "dispatch raised ValueError: assignment destination is read-only"),
+        ("dispatch", "asks_about_a_record", "TypeError: jobs: found no array of jobs; give jobs, jobs[mask]"),
+        ("dispatch", "asks_about_no_job", "ValueError: jobs.job: found 1000000 to 1000000; the run has jobs 0 to 249"),
         ("dispatch", "raises", "dispatch raised KeyError: 'no such thing'"),
         ("dispatch", "leaves", "dispatch raised SystemExit: 3"),
-        ("placement", "nothing", "place returned object of shape (); return whole numbers: positions of nodes"),
+        ("placement", "nothing", "place returned None; return whole numbers: positions of nodes"),
+        ("placement", "a_number", "place returned int, no array; return whole numbers: positions of nodes"),
+        ("placement", "NoRoomForAPool", "its attribute 'pool' cannot be set ("),
         ("placement", "none_at_all", "place gave job 0 the nodes []; give 1, on and with"),
         ("placement", "a_full_one", "but node 0 has not"),
         ("placement", "twice", "which is repeated or outside the nodes"),
@@ -313,6 +319,7 @@ def test_names_are_checked():
         (f"{RULES}:best_fits", "place", r"has no 'best_fits' \(did you mean 'best_fit'\?\)"),
         (f"{RULES}:of_two", "place", r"of_two is asked with \(job, nodes, now_s\); it takes \(job, nodes\)"),
         (f"{RULES}:InRounds", "dispatch", r"has no method 'dispatch\(self, jobs, pools, allowed, now_s\)'; add it"),
+        (f"{RULES}:first", "place", "; policies there: least, "),  # not numpy, which has "place"
         (f"{RULES}:HOMES", "place", r"has no method 'place\(self, job, nodes, now_s\)'"),
     ],
 )  # fmt: skip
