@@ -331,6 +331,10 @@ def test_what_cannot_be_loaded(path, door, told):
 def test_doors_alone_are_no_order():
     with pytest.raises(PolicyError, match="scheduler.dispatch may name it for its 'dispatch'; scheduler.placement may"):
         load_policy(f"{RULES}:Doors")
+    with pytest.raises(PolicyError, match=r"takes \(jobs, pools, allowed, now_s\); .* name it in scheduler.dispatch"):
+        load_policy(f"{RULES}:home")
+    with pytest.raises(PolicyError, match=r"takes \(job, nodes, now_s\); .* name it in scheduler.placement"):
+        load_policy(f"{RULES}:spread")
 
 
 class Holder:
