@@ -105,11 +105,13 @@ class _Pool(PoolView):
         TypeError, ValueError
             For who decides: its answer is refused with this.
         """
-        if np.ndim(jobs) != 1:
+        if not isinstance(jobs, np.ndarray) or jobs.ndim != 1:
             raise TypeError("jobs: found no array of jobs; give jobs, jobs[mask], or of one jobs[i : i + 1]")
-        job, count = jobs["job"], len(self._of.env.fleet.jobs)
+        job, count = jobs.view(np.ndarray)["job"], len(self._of.env.fleet.jobs)
         if len(job) and not 0 <= job.min() <= job.max() < count:
             raise ValueError(f"jobs.job: found {job.min()} to {job.max()}; the run has jobs 0 to {count - 1}")
+        if jobs.flags.c_contiguous and not jobs.flags.writeable and jobs.dtype == QUEUE:
+            return jobs  # as they were shown
         rows = records(QUEUE, len(job))
         rows["job"] = job
         rows.flags.writeable = False

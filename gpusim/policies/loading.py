@@ -14,6 +14,7 @@ from gpusim.errors import PolicyError, did_you_mean
 from gpusim.policies.policy import Keyed, Policy, decides_in_rounds
 
 ASKED = {"dispatch": "jobs, pools, allowed, now_s", "place": "job, nodes, now_s"}  # with what, at these doors
+KEYS = {"dispatch": "scheduler.dispatch", "place": "scheduler.placement"}  # that name who decides there alone
 
 
 def load_policy(path: str, **options: object) -> Policy:
@@ -29,11 +30,15 @@ def load_policy(path: str, **options: object) -> Policy:
     found = _found(path, _decides)
     _check_options(path, found, options)
     if inspect.isfunction(found) and _decides(found):
+        for door, asked in ASKED.items():
+            if list(inspect.signature(found).parameters) == asked.split(", "):
+                raise PolicyError(
+                    f"policy {path!r}: it takes ({asked}); scheduler.order asks with (jobs): name it in {KEYS[door]}"
+                )
         return Keyed(found, **options)
     policy = _made(path, found, **options)
     if not _decides(policy):
-        keys = {"dispatch": "scheduler.dispatch", "place": "scheduler.placement"}
-        named = [f"{keys[door]} may name it for its {door!r}" for door in keys if _has(policy, door)]
+        named = [f"{key} may name it for its {door!r}" for door, key in KEYS.items() if _has(policy, door)]
         raise PolicyError(
             f"policy {path!r}: it has no method 'key(self, jobs)', nor 'order(self, queue, now_s)', nor"
             " 'allocate(self, jobs, now_s)', nor 'assign(self, jobs, pools, allowed, speeds, now_s)'; or give a plain"

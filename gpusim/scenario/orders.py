@@ -87,7 +87,8 @@ ORDERS: dict[str, PolicySpec] = {
         path="running_orders:srtf_gpu",
     ),
     "las": PolicySpec(
-        _G, "the least time on GPUs so far, in levels", "Nuyens and Wierman 2008 (foreground-background)", LevelOptions,
+        _G, "the least time on GPUs so far, in levels", "Nuyens and Wierman 2008, foreground-background queues",
+        LevelOptions,
         path="running_orders:las",
     ),
     "las_2d": PolicySpec(

@@ -167,6 +167,8 @@ def test_what_a_dispatch_sees(monkeypatch):
         assert [pool.site for pool in pools] == ["one", "two", "two", "three"]
         assert [pool.gpu_type for pool in pools] == ["H100", "H100", "A100", "H100"]
         assert pools[0].speed_of(jobs)[0] == 1.0
+        assert pools[0].can_start(jobs[jobs.gpus > 0])[0] == pools[0].can_start(jobs)[0]
+        assert len(pools[0].starts_in_s(jobs[:0])) == 0
         pools[0].tenant_shares[:] = 0.0  # its own
         assert pools[1].tenant_shares.tolist() == [1.0, 1.0, 1.0]
         with pytest.raises(ValueError, match="read-only"):
@@ -331,6 +333,10 @@ def test_what_cannot_be_loaded(path, door, told):
 def test_doors_alone_are_no_order():
     with pytest.raises(PolicyError, match="scheduler.dispatch may name it for its 'dispatch'; scheduler.placement may"):
         load_policy(f"{RULES}:Doors")
+    with pytest.raises(PolicyError, match=r"takes \(jobs, pools, allowed, now_s\); .* name it in scheduler.dispatch"):
+        load_policy(f"{RULES}:home")
+    with pytest.raises(PolicyError, match=r"takes \(job, nodes, now_s\); .* name it in scheduler.placement"):
+        load_policy(f"{RULES}:spread")
 
 
 class Holder:

@@ -137,10 +137,11 @@ def test_verdicts(store):
 
 
 def test_the_list_of_policies():
-    """Every policy with its source, and every option."""
+    """Every policy with its source, in whole words, and every option."""
     listed = CliRunner().invoke(cli, ["policies"]).output
     for name, spec in ORDERS.items():
         assert name in listed
+        assert set(spec.source.split()) <= set(listed.split())
         for option in spec.options.model_fields:
             assert option in listed
 
