@@ -38,7 +38,6 @@ def fleet_of(n_nodes: int, work: Work, on: dict[Tier, tuple[int, float]]) -> Fle
     """One pool of nodes, on feeders or on none."""
     pool = PoolSpec(0, 0, n_nodes, SIZE, compute_w=GPU_W, node_idle_w=NODE_W, feeders=on)
     fleet = allocate([pool], 1, work, Scheduling(), caps=[SiteCaps()])
-    fleet.pools[0].delivered = n_nodes * SIZE
     return fleet
 
 

@@ -69,7 +69,6 @@ def play(work: Work, nodes: int, rules: Scheduling) -> tuple[FleetEnvironment, f
     """Run the jobs to their end; the environment and the CPU seconds that it took."""
     pool = PoolSpec(0, 0, nodes, 8, idle_w=90.0, compute_w=560.0, communication_w=155.0, node_idle_w=2500.0)
     env = FleetEnvironment(allocate([pool], 1, work, rules, classes=[ClassSpec(checkpoint_interval_s=0.0)]))
-    env.fleet.pools[0].delivered = nodes * 8
     env.set_nodes_on(0, nodes)
 
     def hourly():

@@ -1,8 +1,8 @@
 """The causes of the ledger, one row each: what a cause is, its codes, its words, its colour.
 
 Why a GPU-second was what it was, and why a second of waiting passed. To add a cause: a row here, and the place in a
-kernel that books it; for one of a limit on power, the process that sets the cap. Codes of the engine, groups, legends
-and words all follow from this table.
+kernel that books it; for one of absent GPUs, where these are counted (``absent`` of their pool); for one of a limit on
+power, the process that sets the cap. Codes of the engine, groups, legends and words all follow from this table.
 """
 
 from __future__ import annotations
@@ -20,6 +20,14 @@ class Kind(Enum):
     USEFUL = "useful"  # they trained or served
     BUSY = "busy"  # at work for others: the bottleneck is GPUs; costs waiting but no GPU-hours
     REJECTED = "rejected"  # no GPU was lost to jobs that were turned away, but all the work that they asked for
+
+
+class Stage(Enum):
+    """What GPUs come to on their way to being online, one after the other."""
+
+    DELIVERED = "delivered"
+    HOUSED = "housed"
+    ENERGISED = "energised"
 
 
 class Limit(Enum):
@@ -41,6 +49,7 @@ class WaitRow(NamedTuple):
     turn: int  # who comes first where too few GPUs are free for all that ask: ascending
     clause: str = ""
     limit: Limit | None = None  # on power, that keeps who waits from starting
+    late: str = ""  # why requests are late where replicas wait for it (`misses`); "": power or, without a limit, no_gpu
 
 
 class CauseRow(NamedTuple):
@@ -60,7 +69,7 @@ class CauseRow(NamedTuple):
     relief: str
     wait: WaitRow | None = None
     asked: bool = True  # False: nobody asked for these GPUs, or it is what a fleet is built for: nothing is at fault
-    online: bool = True  # False: neither there to be used nor paid for
+    until: Stage | None = None  # absent GPUs: not online, nor paid for, before they come to this; None: they are online
     relieved_by: str = ""  # the resource of the counterfactuals that loosen it, "" for none of one resource
     slows_for: str = ""  # of runs that were slowed while a limit on power was the lowest: the wait for that limit
     pauses: bool = False  # or paused
@@ -80,7 +89,7 @@ CAUSES = (
     CauseRow("not_delivered", Kind.ABSENT, 0, 190, "#9ADBC5", "GPUs not delivered",
              "GPUs had not been delivered yet",
              "an earlier delivery",
-             WaitRow("not_delivered", 1, turn=20), online=False, relieved_by="delivery"),
+             WaitRow("not_delivered", 1, turn=20), until=Stage.DELIVERED, relieved_by="delivery"),
     # Their pool will never again have so many: nobody's plan has them, and no GPU-second is booked.
     CauseRow("retired", Kind.BUSY, None, 195, "#C9B79C", "GPUs taken out",
              "GPUs had been taken out, and too few were left for jobs or replicas that still asked for them",
@@ -90,21 +99,21 @@ CAUSES = (
     CauseRow("not_housed", Kind.ABSENT, 1, 180, "#005A32", "no hall for the GPUs",
              "GPUs had been delivered, but no hall was ready to house and cool them",
              "an earlier or larger hall",
-             WaitRow("not_housed", 9, turn=40), online=False, relieved_by="halls"),
+             WaitRow("not_housed", 9, turn=40), until=Stage.HOUSED, relieved_by="halls"),
     # In a hall, but beyond what the grid connection carries.
     CauseRow("not_energised", Kind.ABSENT, 2, 170, "#009E73", "grid connection too small",
              "GPUs had been delivered, but the grid connection could not power them",
              "an earlier or larger grid connection, or oversubscribing it where GPUs draw less than their nameplate",
-             WaitRow("not_energised", 2, turn=30), online=False, relieved_by="power"),
+             WaitRow("not_energised", 2, turn=30, late="power"), until=Stage.ENERGISED, relieved_by="power"),
     # The same where it could have powered most of them by what the site really drew (`analysis.power_plan`).
     CauseRow("power_plan", Kind.ABSENT, None, 175, "#A6D854", "power planned by nameplate",
              "GPUs had been delivered but not energised, though the site never drew all that its connection supplies",
              "oversubscribing the grid connection, with a power cap for the hours that need one",
-             online=False, relieved_by="power"),
+             until=Stage.ENERGISED, relieved_by="power"),
     CauseRow("down", Kind.ABSENT, 3, 160, "#8C3A00", "broken nodes",
              "nodes were down or under repair",
              "fewer failures, faster repair or spare nodes",
-             WaitRow("down", 3, turn=50)),
+             WaitRow("down", 3, turn=50, late="failure")),
     # Asked for, but fewer than the job at the head of the queue, or the next replica, needs. Who waits for GPUs that
     # are busy or absent asks for those that are free too: it has no waiting of its own.
     CauseRow("idle_reserved", Kind.IDLE, 5, 120, "#E69F00", "reserved for a large job",
@@ -151,7 +160,9 @@ CAUSES = (
     CauseRow("idle_cycle", Kind.IDLE, 10, 80, "#9A9A9A", "waiting for the scheduler",
              "GPUs were idle until the scheduler's next cycle, or a service's next control step",
              "a shorter scheduling cycle",
-             WaitRow("cycle", 7, turn=110, clause="GPUs were asked for, but not before the next cycle or control step"),
+             # Replicas that wait for it start in the next control step.
+             WaitRow("cycle", 7, turn=110, late="queue",
+                     clause="GPUs were asked for, but not before the next cycle or control step"),
              relieved_by="cycle"),
     CauseRow("idle_policy", Kind.IDLE, 11, 90, "#8E4A73", "held back by the policy",
              "GPUs were idle while the scheduling policy chose to start nothing",
@@ -256,7 +267,7 @@ _LAYERS = [(row.layer, row) for row in CAUSES if row.layer is not None]
 STACK = tuple(row for _layer, row in sorted(_LAYERS, key=lambda pair: pair[0]))
 BUSY, RETIRED, RESERVED, FRAGMENTED = "busy", "retired", "idle_reserved", "idle_fragmented"
 TRAINING = "training"
-NOT_DELIVERED, NOT_ENERGISED, NO_DEMAND, CAPPED = "not_delivered", "not_energised", "idle_no_demand", "idle_rule"
+NOT_ENERGISED, NO_DEMAND, CAPPED = "not_energised", "idle_no_demand", "idle_rule"
 # Causes that the books tell from those under which the engine books them.
 BACKLOG, POWER_PLAN = "backlog", "power_plan"
 
@@ -267,7 +278,13 @@ JOBS = (TRAINING, *STALLED)  # held by jobs
 SLACK = tuple(row.name for row in CAUSES if not row.asked)
 FREE = tuple(row.name for row in CAUSES if row.kind is Kind.IDLE and row.asked and row.name != FRAGMENTED)  # all of it
 ABSENT = tuple(row.name for row in CAUSES if row.kind is Kind.ABSENT)
-OFFLINE = tuple(row.name for row in CAUSES if not row.online)
+OFFLINE = tuple(row.name for row in CAUSES if row.until)
+UNDELIVERED = tuple(row.name for row in CAUSES if row.until is Stage.DELIVERED)
+# Absent GPUs that the engine counts, by what they have not come to: those that are nearest to being used first.
+ABSENT_UNTIL = {
+    stage: tuple(row.name for row in CAUSES if row.kind is Kind.ABSENT and row.until is stage and row.code is not None)
+    for stage in (*reversed(Stage), None)
+}
 REJECTED = tuple(row.name for row in CAUSES if row.kind is Kind.REJECTED)
 
 # Of limits on power: causes of waiting, what is booked for them of free GPUs, and of runs that they slowed.
@@ -279,6 +296,9 @@ PAUSES = tuple(row.name for row in CAUSES if row.pauses)
 # Causes of waiting, and the losses that they belong to. Of waiting for GPUs at work or absent, a part belongs to
 # idle_reserved and idle_fragmented: as large as the part of what was asked for that were free, or was held unasked.
 LOSS_OF_WAIT = {row.wait.name: row.name for row in CAUSES if row.wait}
+LATE_FOR_WAIT = {
+    row.wait.name: row.wait.late or ("power" if row.wait.limit else "no_gpu") for row in CAUSES if row.wait
+}
 # What free GPUs are booked under while somebody who waits asks for them, by turns.
 IDLE_OF_WAIT = {
     wait.name: row.name if row.kind is Kind.IDLE else RESERVED

@@ -1,6 +1,6 @@
 """What "I want to add ..." of docs/architecture.md names is what it takes: done in copies of the package.
 
-More of its rows are done elsewhere: causes (``test_causes``), policies (``policies/test_custom``,
+More of its rows are done elsewhere: other causes (``test_causes``), policies (``policies/test_custom``,
 ``policies/test_keys``), what a package of one's own adds (``test_plugins``).
 """
 
@@ -83,7 +83,6 @@ PLACEMENT = (
         "kernels/packing/score.py", "    if rule == _LEAST_LEFT:",
         "    if rule == _EMPTIEST:\n        return 100 * node.gpu_free // s.scoring[0].most_gpu_milli\n",
     ),
-    Edit("scenario/placements.py", "]\n\n\nclass", '    , "emptiest"\n'),
     Edit(
         "scenario/placements.py", "}  # fmt: skip",
         '    "emptiest": PlacementSpec("the node with the most GPU left", "", _SCORES),\n',
@@ -168,10 +167,117 @@ for kind, one in findings.items():
     answer[kind] = [page.texts["count"].split(), out.getvalue().splitlines()[-1], "#count" in contents]
 """
 
+ABSENT = (
+    Edit(
+        "causes.py", '    CauseRow("down", Kind.ABSENT', """\
+    CauseRow("in_customs", Kind.ABSENT, 33, 185, "#123456", "held at customs",
+             "GPUs were held at customs",
+             "earlier papers",
+             WaitRow("in_customs", 16, turn=25), until=Stage.DELIVERED, relieved_by="delivery"),
+    CauseRow("on_trial", Kind.ABSENT, 34, 165, "#234567", "nodes on trial",
+             "nodes were on trial",
+             "shorter trials",
+             WaitRow("on_trial", 17, turn=45, late="failure")),
+""",
+    ),
+)  # fmt: skip
+# Processes record the two: eight GPUs are held up from the start on, and a node is on trial for two of six hours.
+ASK_ABSENT = """
+from pathlib import Path
+import numpy as np
+import gpusim
+from gpusim.results.conservation import check
+from gpusim.inputs.jobtable import JobTable
+from gpusim.kernels.state.codes import MISS_OF_WAIT, Cause, Wait
+
+def hold(env):
+    yield env.at(0.0)
+    env.settle()
+    absent = env.fleet.pools[0].absent
+    absent[Cause.NOT_DELIVERED] -= 8
+    absent[Cause.IN_CUSTOMS] += 8
+
+def try_out(env):
+    yield env.at(2 * 3600.0)
+    assert env.fail_node(3, Cause.ON_TRIAL)
+    yield env.at(4 * 3600.0)
+    assert env.repair_node(3)
+
+def told(process, gpus, cause, short, n_jobs):
+    site = {"region": "FR", "jurisdiction": "EU", "grid_mw": 5.0, "pools": {"H100": {"gpus": gpus}}}
+    scenario = gpusim.Scenario.from_dict({
+        "name": "absent", "run": {"start": "2026-06-01T00:00:00Z", "days": 0.25}, "tenants": {"t": {}},
+        "sites": {"one": site}, "workload": {"trace": "jobs.csv"},
+    })
+    each = {"submit_s": 1.0, "runtime_s": 1e6, "gpus": 8}
+    columns = {name: np.full(n_jobs, value) for name, value in each.items()}
+    jobs = JobTable.build({}, job_id=np.arange(n_jobs), **columns)
+    result = gpusim.run(scenario, trace=jobs, processes=[process])
+    result.report(Path("report.html"))
+    sums = [("ledger", "gpu_s"), ("waits", "job_s"), ("unmet", "short_gpu_s")]
+    losses = result.bottlenecks()
+    return {
+        "conserved": check(result) == [],
+        "hours": [
+            round(result.tables[table].groupby("cause", observed=True)[column].sum().get(cause, 0.0) / 3600.0, 2)
+            for table, column in sums
+        ],
+        "pools": [result.pools[f"{stage}_gpus"].mean() for stage in ("planned", "delivered", "energised")],
+        "sentence": losses[losses["cause"] == cause]["sentence"].iloc[0].partition(", mostly")[0],
+        "reported": short in Path("report.html").read_text(),
+        "late": MISS_OF_WAIT[Wait[cause.upper()]].name,
+    }
+
+later = [{"at": 0.0, "value": 32}, {"at": 1.0, "value": 40}]
+answer = [
+    told(hold, later, "in_customs", "held at customs", 5), told(try_out, 32, "on_trial", "nodes on trial", 4),
+]
+"""
+
+POWER_MODEL = (
+    Edit(
+        "kernels/course.py", "    return (\n        drawing * pool.compute_w",
+        "    writing, loading = writing + loading, 0.0\n",
+    ),
+    Edit(
+        "results/power_series.py", "        return done.loading_s * self.exchange_w",
+        "        done = done._replace(loading_s=0.0, writing_s=done.loading_s + done.writing_s)\n",
+    ),
+)  # fmt: skip
+# A job of three hours that loads for one, in one record interval: what it draws in each phase, by the run and by steps.
+ASK_POWER_MODEL = """
+import numpy as np
+import gpusim
+from gpusim.results.power_series import power_series
+from gpusim.inputs.jobtable import JobTable
+
+site = {"region": "FR", "jurisdiction": "EU", "grid_mw": 5.0, "pools": {"H100": {"gpus": 16}}}
+times = {"load_s": 3600.0, "checkpoint_interval_s": 1800.0, "checkpoint_write_s": 60.0, "communication_share": 0.2}
+scenario = gpusim.Scenario.from_dict({
+    "name": "draws", "run": {"start": "2026-06-01T00:00:00Z", "days": 0.25, "record_s": 21600.0}, "tenants": {"t": {}},
+    "sites": {"one": site}, "workload": {"trace": "jobs.csv", "classes": {"train": times}},
+})
+jobs = JobTable.build(
+    {"job_class": ["train"]}, job_id=np.arange(1), submit_s=np.zeros(1), runtime_s=np.full(1, 7200.0),
+    gpus=np.full(1, 16),
+)
+result = gpusim.run(scenario, trace=jobs)
+series = power_series(result, "one", 0.0, 21600.0, step_s=10.0)
+booked = result.power[["compute_j", "communication_j", "checkpoint_j"]].sum()
+loading = series["time_s"] < 3600.0
+answer = {
+    "scale": float(series["scale"].iloc[0]),
+    "booked_j": float(booked.sum()), "checkpoint_j": float(booked["checkpoint_j"]),
+    "series_j": float(series["jobs_w"].sum() * 10.0),
+    "loading_w": sorted(set(series.loc[loading, "jobs_w"].round(6))),
+}
+"""
+
 
 def done(edits: tuple[Edit, ...], program: str, folder: Path) -> dict:
     """The answer of a program to which gpusim is a copy with edits."""
     shutil.copytree(ROOT / "gpusim", folder / "gpusim", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "docs").symlink_to(ROOT / "docs")  # pages of a report read the glossary there
     for edit in edits:
         path = folder / "gpusim" / edit.file
         text = path.read_text(encoding="utf-8") if edit.before else ""
@@ -195,6 +301,8 @@ def done(edits: tuple[Edit, ...], program: str, folder: Path) -> dict:
         ("a format of traces", TRACE),
         ("a placement that scores nodes", PLACEMENT),
         *(("a section of a report", edits) for edits in SECTIONS.values()),
+        ("a cause |", ABSENT),
+        ("another power model of jobs", POWER_MODEL),
     ],
 )
 def test_the_page_names_the_files(what: str, edits: tuple[Edit, ...]) -> None:
@@ -224,8 +332,6 @@ def test_a_placement(tmp_path: Path) -> None:
 
 def test_a_section_of_each_kind_of_report(tmp_path: Path) -> None:
     """It is on the page, in its contents, and on the console."""
-    (tmp_path / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "glossary.md", tmp_path / "docs")
     shutil.copytree(ROOT / "seeds", tmp_path / "seeds")
     answer = done(tuple(edit for kind in KINDS for edit in SECTIONS[kind]), ASK_SECTIONS, tmp_path)
     assert list(answer) == list(KINDS)
@@ -233,3 +339,29 @@ def test_a_section_of_each_kind_of_report(tmp_path: Path) -> None:
         assert on_console.startswith("There is one ")
         assert on_page == ["How", "many", *on_console.split()]
         assert in_contents
+
+
+def test_causes_of_absent_gpus(tmp_path: Path) -> None:
+    """Of GPUs that are not online yet, and of nodes that are: for both somebody waits who would have had these."""
+    customs, trial = done(ABSENT, ASK_ABSENT, tmp_path)
+    both = {"conserved": True, "reported": True}
+    assert customs == {
+        **both, "hours": [48.0, 6.0, 48.0], "pools": [40.0, 32.0, 32.0], "late": "NO_GPU",
+        "sentence": "At one, H100 GPUs were held at customs",
+    }  # fmt: skip
+    assert trial == {
+        **both, "hours": [16.0, 2.0, 16.0], "pools": [32.0, 32.0, 32.0], "late": "FAILURE",
+        "sentence": "At one, H100 nodes were on trial",
+    }  # fmt: skip
+
+
+def test_a_power_model(tmp_path: Path) -> None:
+    """16 GPUs draw 61 W each above idle while they load for an hour, as in a checkpoint: by the run, and by its steps.
+
+    The steps are scaled to the energy of the run, which they have by themselves; with one of the edits they do not.
+    """
+    told = done(POWER_MODEL, ASK_POWER_MODEL, tmp_path)
+    assert told["scale"] == pytest.approx(1.0, rel=1e-12)
+    assert told["series_j"] == pytest.approx(told["booked_j"], rel=1e-12)
+    assert told["checkpoint_j"] == pytest.approx(16 * 61.0 * (3600.0 + 3 * 60.0))
+    assert told["loading_w"] == [16 * 61.0]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gpusim.causes import BACKLOG, CAUSES, HELD, IDLE_OF_WAIT, LOSS_OF_WAIT, OFFLINE, POWER_PLAN, WORDS, Kind
-from gpusim.kernels.state.codes import Cause, Wait
+from gpusim.kernels.state.codes import ABSENT, MISS_OF_WAIT, Cause, Wait
 
 PACKAGE = Path(__file__).parents[1] / "gpusim"
 # Files that may name several causes in one place, and what these are there.
@@ -45,9 +45,8 @@ ROW = """
 RUN = """
 import json
 import gpusim
-from gpusim.engine.serving.deployment import miss_of
 from gpusim.report.figures.palette import COLOURS
-from gpusim.kernels.state.codes import Cause, Wait
+from gpusim.kernels.state.codes import MISS_OF_WAIT, Cause, Wait
 from gpusim.studies.relief.constraints import counterfactuals
 from tests.regulation.kit import scenario as busy
 
@@ -84,7 +83,7 @@ def in_drought(capping):
 print(json.dumps({
     "admission": in_drought("admission"),
     "uniform": in_drought("uniform"),
-    "miss": miss_of(Wait.DROUGHT).name,
+    "miss": MISS_OF_WAIT[Wait.DROUGHT].name,
     "package": gpusim.__file__,
     "gpu_s": result.ledger.groupby("cause", observed=True)["gpu_s"].sum().to_dict(),
     "sentence": losses[losses["cause"] == "idle_strike"]["sentence"].iloc[0],
@@ -124,6 +123,8 @@ def test_every_row_is_whole():
         assert (row.layer is None) == (row.colour == "") == (row.kind is Kind.REJECTED), row.name
         derived = row.name in (BACKLOG, POWER_PLAN)  # told from others by the books
         assert (row.code is None) == (derived or row.kind in (Kind.BUSY, Kind.REJECTED)), row.name
+        assert row.wait or row.kind is not Kind.ABSENT or derived, row.name  # whoever lacks them waits for them
+        assert row.until is None or row.kind is Kind.ABSENT, row.name
     for column in ("layer", "colour", "code"):
         values = [getattr(row, column) for row in CAUSES if getattr(row, column) not in (None, "")]
         assert len(set(values)) == len(values), column
@@ -135,6 +136,19 @@ def test_turns_are_those_of_the_semantics():
     text = " ".join((PACKAGE.parent / "docs" / "semantics.md").read_text(encoding="utf-8").split())
     assert f"each under what it waits for: {', '.join(IDLE_OF_WAIT)}." in text
     assert set(LOSS_OF_WAIT) == set(IDLE_OF_WAIT)
+
+
+def test_what_would_come_first_of_absent_gpus():
+    assert [cause.name.lower() for cause in ABSENT] == ["not_energised", "not_housed", "not_delivered", "down"]
+
+
+def test_why_requests_are_late_where_replicas_wait():
+    late = {wait.name.lower(): miss.name.lower() for wait, miss in MISS_OF_WAIT.items()}
+    power = ("power", "rule", "cooling", "curtailed", "not_energised")
+    assert late == {
+        **dict.fromkeys((wait.name.lower() for wait in Wait), "no_gpu"), **dict.fromkeys(power, "power"),
+        "down": "failure", "cycle": "queue",
+    }  # fmt: skip
 
 
 def test_groups():

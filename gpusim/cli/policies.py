@@ -15,9 +15,9 @@ from gpusim.cli.terminal import loading, say
 
 @cli.command()
 def policies() -> None:
-    """Scheduling policies and placements, and their sources.
+    """Scheduling policies, rules of dispatch and placements, and their sources.
 
-    A scenario names one as `scheduler.order`, and a placement as `scheduler.placement`.
+    A scenario names one as `scheduler.order`, `scheduler.dispatch` and `scheduler.placement`.
     """
     from gpusim.report.catalogue import print_policies
 

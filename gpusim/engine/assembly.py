@@ -8,7 +8,7 @@ import numpy as np
 from simpy.core import StopSimulation
 
 from gpusim import rng
-from gpusim.engine import processes
+from gpusim.engine import at_events, processes
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import build_fleet, names_of
 from gpusim.engine.clock import EventPriority
@@ -84,8 +84,10 @@ class Assembly:
         serving = lay_out(prepared.replicas)
         policy = scenario.scheduler.policy
         self.policy = load_policy(policy, **scenario.scheduler.arguments) if policy else None
+        deciders = at_events.deciders(scenario.scheduler, self.policy, scenario.workload.share_gpus)
         fleet = build_fleet(scenario, table, names, serving, self.policy, seed)
         self.env = env = FleetEnvironment(fleet, serving, sizes_of(scenario, table))
+        at_events.connect(env, names, deciders)
         services = self._services = Services(env, prepared) if prepared.deployments else None
         self.plants: list[CoolingPlant] = []
         self.own: list[OnSitePlant] = []

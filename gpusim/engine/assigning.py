@@ -42,9 +42,8 @@ class FleetRounds(Rounds):
         env, fleet = self.env, self.env.fleet
         far, speeds = self._transfer_s(jobs), fleet.speeds[jobs.job_class]
         allowed = far < np.inf
-        views = [self._view(p) for p in range(len(fleet.pools))]
         allowed.flags.writeable = speeds.flags.writeable = jobs.flags.writeable = False
-        answer = self._ask("assign", None, jobs, views, allowed, speeds, env.now)
+        answer = self._ask("assign", None, jobs, self._views.all(), allowed, speeds, env.now)
         pools, gpus = self._parts(jobs, answer)
         self._check(jobs, allowed, pools)
         self._check_sizes(jobs, pools, gpus)
@@ -54,6 +53,7 @@ class FleetRounds(Rounds):
         for job, pool in zip(rows[leaves].tolist(), pools[leaves].tolist(), strict=True):
             self._mover.take(job, pool)
         targets.fill(fleet, 0, len(fleet.pools), rows, rows[gets], env.now)
+        env.raise_errors()
 
     def _parts(self, jobs: np.recarray, answer: object) -> tuple[np.ndarray, np.ndarray]:
         """Pools and GPUs of an answer: of one without GPUs, those that each job has or asks for."""

@@ -14,7 +14,7 @@ from gpusim.engine.layout.fleet import lay_out
 from gpusim.engine.playing import PlayedClock
 from gpusim.engine.sizes import Sizes
 from gpusim.kernels import amending, control, departing, feeding, jobs_on, pace, reading
-from gpusim.kernels.state.codes import Placement, Status, Tier
+from gpusim.kernels.state.codes import ABSENT_UNTIL, Cause, Placement, Status, Tier
 from gpusim.kernels.state.fleet import Fleet
 from gpusim.kernels.state.serving import Serving
 
@@ -64,6 +64,8 @@ class FleetEnvironment(PlayedClock):
         if self.active_process is not None:
             raise border.refuse(self, "env.detach: the run is still under way; call it after the run has ended")
         fleet, self._fleet = self._fleet, None
+        for rule in ("own_dispatch", "own_placement"):  # whose addresses go with the environment
+            fleet.scheduling[rule] = 0
         return fleet
 
     def connect(self, **parts: Callable) -> None:
@@ -134,10 +136,13 @@ class FleetEnvironment(PlayedClock):
             jobs_on.list_jobs_on(self.fleet, node, self._found)
         return self._found[:count].tolist()
 
-    def fail_node(self, node: int) -> bool:
-        """Fail a node: its jobs are evicted and its GPUs are down. False if it was not on."""
+    def fail_node(self, node: int, cause: Cause = Cause.DOWN) -> bool:
+        """Fail a node: its jobs are evicted, and its GPUs absent for a cause. False if it was not on."""
         node = border.whole(self, "env.fail_node: node", node, len(self.fleet.nodes))
-        failed = control.fail_node(self.fleet, self.serving, node, self.now)
+        if cause not in ABSENT_UNTIL[None]:
+            allowed = " or ".join(f"Cause.{one.name}" for one in ABSENT_UNTIL[None])
+            raise border.refuse(self, f"env.fail_node: cause: found {border.shown(cause)}; give {allowed}")
+        failed = control.fail_node(self.fleet, self.serving, node, int(cause), self.now)
         if failed:
             self._spares(int(self.fleet.nodes[node].pool))
         self.share_demand()

@@ -10,7 +10,7 @@ from gpusim.course import CLOSE_S, progress_at
 from gpusim.engine.build import Names
 from gpusim.engine.runs import CHUNK, GpuTime, have_moved, segments_of
 from gpusim.inputs.jobtable import JobTable
-from gpusim.kernels.reading import energies_of
+from gpusim.kernels.reading import energies_of, times_on_gpus
 from gpusim.kernels.state.codes import Status, Wait
 from gpusim.kernels.state.fleet import Fleet
 
@@ -98,7 +98,8 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_ti
     jobs = fleet.jobs[:n]
     status = np.where(jobs["status"] == Status.FETCHING, Status.QUEUED, jobs["status"])
     running = status == Status.RUNNING
-    elapsed = np.where(running, end_s - jobs["start_s"], 0.0)
+    run_s = np.empty(n)
+    times_on_gpus(fleet, np.arange(n), end_s, run_s)
     pool = jobs["pool"]
     site_of = np.array([names.sites.index(site) for site, _kind in names.pools] + [-1])
     kind_of = np.array([names.gpu_types.index(kind) for _site, kind in names.pools] + [-1])
@@ -116,7 +117,7 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_ti
             "start_s": jobs["first_start_s"],
             "end_s": np.where(done, jobs["end_s"], np.nan),
             "wait_s": waits_s,
-            "run_s": jobs["run_s"] + elapsed,
+            "run_s": run_s,
             "status": pd.Categorical.from_codes(status, [s.name.lower() for s in Status if s != Status.FETCHING]),
             "final_state": table.categorical("final_state"),
             "evictions": jobs["evictions"],

@@ -82,9 +82,9 @@ def _entry(service: str, gpu_type: str, engine: ServingEngine) -> dict:
 
 
 def _policy(scheduler: Scheduler) -> dict[str, str]:
-    """Digest of the module of a custom policy, by what names it."""
-    source = source_of(scheduler.own_policy) if scheduler.own_policy else None
-    return {scheduler.order: sha256_of(source)} if source else {}
+    """Digests of the modules of custom policies, by what names them."""
+    sources = {getattr(scheduler, key): source_of(path) for key, path in scheduler.own_policies.items()}
+    return {name: sha256_of(source) for name, source in sources.items() if source}
 
 
 @cache

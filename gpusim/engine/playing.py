@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import simpy
@@ -62,6 +63,19 @@ def grow_plans(fleet: Fleet) -> None:
 
 # The fleet's dense events, played between the events of SimPy.
 
+
+class Decider(Protocol):
+    """Who decides in Python in the midst of a kernel, which no error can leave.
+
+    Attributes
+    ----------
+    error : BaseException or None
+        What went wrong: nobody is asked any more.
+    """
+
+    error: BaseException | None
+
+
 _NEVER = float("inf")
 
 
@@ -84,6 +98,7 @@ class PlayedClock(Clock):
         self._play = _player(fleet.scheduling[0])
         self._finished = self.event()
         self._watched: dict[int, simpy.Event] = {}
+        self._deciders: list[Decider] = []
         self._move: Callable[[int, int], object] = lambda _job, _link: None
         self._heed: Callable[[], object] = lambda: None
         self._hear: Callable[[list[int]], object] = lambda _jobs: None
@@ -117,12 +132,24 @@ class PlayedClock(Clock):
             run_greedy_passes(self.fleet, self.now)
         else:
             run_passes(self.fleet, self.now)
+        self.raise_errors()
+
+    def ask(self, decider: Decider) -> None:
+        """Have kernels ask somebody in Python from now on."""
+        self._deciders.append(decider)
+
+    def raise_errors(self) -> None:
+        """Raise what went wrong while a kernel asked somebody in Python."""
+        for decider in self._deciders:
+            if decider.error is not None:
+                raise decider.error
 
     def _advance(self) -> None:
         until_s, priority = self._queue[0][:2] if self._queue else (_NEVER, EventPriority.CONTROL)
         while True:
             self.make_segment_room()
             reason = self._play(self._fleet, float(until_s), priority == EventPriority.PASSES)
+            self.raise_errors()
             if reason == REACHED:
                 return
             clock = self.fleet.clock[0]

@@ -10,7 +10,7 @@ import numpy as np
 from gpusim.buildout.inventory import nodes_within
 from gpusim.engine import border
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.kernels.state.codes import CAPS, SLOWED_FOR, Wait
+from gpusim.kernels.state.codes import CAPS, SLOWED_FOR, Cause, Wait
 
 
 class OnSitePower(Protocol):
@@ -82,10 +82,13 @@ class SitePower:
         row = env.fleet.sites[site]
         self.fixed_w = float(row.fixed_w)
         self.first_pool, self.n_pools = int(row.first_pool), int(row.n_pools)
-        self.delivered = np.zeros(self.n_pools, dtype=int)
         mine = env.fleet.pools[self.first_pool : self.first_pool + self.n_pools]
         self.node_w = (mine["rated_w_per_gpu"] * mine["gpus_per_node"]).tolist()
         self.planned_w = self.node_w if planned_w is None else (planned_w * mine["gpus_per_node"]).tolist()
+        self.delivered, self._unhoused = np.zeros((2, self.n_pools), dtype=int)
+        absent = mine["absent"]
+        absent[:, Cause.NOT_DELIVERED] += absent[:, Cause.NOT_ENERGISED]
+        absent[:, Cause.NOT_ENERGISED] = 0
 
     hall_w = property(lambda self: self._hall_w)
     grid_w = property(lambda self: self._grid_w)
@@ -106,10 +109,12 @@ class SitePower:
         nodes = border.whole(env, "deliver: nodes", nodes, end)
         most = most if most is None else border.whole(env, "deliver: most", most, end, nodes)
         env.settle()
-        self.delivered[pool - self.first_pool] = nodes
-        row = env.fleet.pools[pool]
-        row.delivered = nodes * row.gpus_per_node
-        row.ordered = max(row.ordered, row.delivered) if most is None else most * row.gpus_per_node
+        row, i = env.fleet.pools[pool], pool - self.first_pool
+        more = (nodes - self.delivered[i]) * row.gpus_per_node
+        ordered = max(row.ordered, nodes * row.gpus_per_node) if most is None else most * row.gpus_per_node
+        row.absent[Cause.NOT_DELIVERED] += ordered - row.ordered - more
+        row.absent[Cause.NOT_ENERGISED] += more
+        row.ordered, self.delivered[i] = ordered, nodes
         self._switch()
 
     def connect(self, plant: OnSitePower) -> None:
@@ -215,8 +220,11 @@ class SitePower:
         headroom_w = (self.firm_w * self.oversubscription - row.fixed_w) / row.peak_overhead
         carried = nodes_within(housed, self.planned_w, headroom_w)
         for i, nodes in enumerate(carried):
-            pool = fleet.pools[self.first_pool + i]
-            pool.unhoused = (self.delivered[i] - housed[i]) * pool.gpus_per_node
+            pool, unhoused = fleet.pools[self.first_pool + i], self.delivered[i] - housed[i]
+            more = (unhoused - self._unhoused[i]) * pool.gpus_per_node
+            pool.absent[Cause.NOT_HOUSED] += more
+            pool.absent[Cause.NOT_ENERGISED] -= more
+            self._unhoused[i] = unhoused
             self.env.set_nodes_on(self.first_pool + i, nodes)
         rated_w = sum(nodes * node_w for nodes, node_w in zip(carried, self.node_w, strict=True))
         self.could_draw_w = row.fixed_w + row.peak_overhead * rated_w

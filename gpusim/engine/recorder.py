@@ -8,6 +8,7 @@ from enum import IntEnum
 import numpy as np
 import pandas as pd
 
+from gpusim.causes import Stage
 from gpusim.engine.build import Names
 from gpusim.engine.cooling import CoolingPlant
 from gpusim.engine.environment import FleetEnvironment
@@ -19,7 +20,7 @@ from gpusim.engine.serving.records import ServingRecorder
 from gpusim.engine.serving.services import Services
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.feeding import recount
-from gpusim.kernels.state.codes import SLOWED_FOR, Cause, Phase, Wait
+from gpusim.kernels.state.codes import ABSENT_UNTIL, SLOWED_FOR, Cause, Phase, Wait
 
 SERVING = tuple(cause for cause in Cause if cause.name.startswith("SERVING"))  # held by replicas
 
@@ -193,13 +194,11 @@ class Recorder:
         mean = np.diff(pools["ledger"], axis=0) / span[:, :, None]  # (interval, pool, cause)
         n, n_pools = mean.shape[:2]
         planned = pools["planned"][0] - np.diff(pools["retired_s"], axis=0) / span
-        delivered = planned - mean[:, :, Cause.NOT_DELIVERED]
-        housed = delivered - mean[:, :, Cause.NOT_HOUSED]
-        series = {
-            "planned_gpus": planned,
-            "delivered_gpus": delivered,
-            "housed_gpus": housed,
-            "energised_gpus": housed - mean[:, :, Cause.NOT_ENERGISED],
+        series, left = {"planned_gpus": planned}, planned
+        for stage in Stage:
+            left = left - sum(mean[:, :, cause] for cause in ABSENT_UNTIL[stage])
+            series[f"{stage.value}_gpus"] = left
+        series |= {
             "busy_gpus": mean[:, :, Cause.TRAINING],
             "serving_gpus": sum(mean[:, :, cause] for cause in SERVING),
             "queued_jobs": np.diff(pools["queued_job_s"], axis=0) / span,

@@ -106,7 +106,8 @@ def scheduling_of(scheduler: Scheduler, work: Work, policy: Policy | None = None
             f"policy {scheduler.order!r} takes GPUs for the first in its order: scheduler.topology_wait_s is"
             f" {scheduler.topology_wait_s:g}; give 0, with which gangs take the nearest nodes that are free"
         )
-    placement = Placement[scheduler.placement.upper()]
+    # Where somebody of the user's own decides, the code is of what else there is to place, or of who cannot answer.
+    placement = Placement.BEST_FIT if scheduler.own_placement else Placement[scheduler.placement.upper()]
     if placement.by_score and (greedy or order == Order.CUSTOM):
         raise PolicyError(
             f"policy {scheduler.order!r} does not order a queue by keys that stand: scheduler.placement is"
@@ -121,7 +122,7 @@ def scheduling_of(scheduler: Scheduler, work: Work, policy: Policy | None = None
         placement=placement,
         topology=Topology[scheduler.topology.upper()],
         topology_wait_s=scheduler.topology_wait_s,
-        dispatch=Dispatch[scheduler.dispatch.upper()],
+        dispatch=Dispatch.LEAST_LOADED if scheduler.own_dispatch else Dispatch[scheduler.dispatch.upper()],
         redispatch=scheduler.redispatch,
         kill_at_estimate=scheduler.overrun == "kill",
         preempts=scheduler.preemption == "priority" and not decides,

@@ -20,7 +20,7 @@ class Sizes:
 
     Attributes
     ----------
-    gpus, least, most : ndarray of int, shape (n_jobs,)
+    gpus, least, most : ndarray of i4, shape (n_jobs,)
         Submitted with, and the range given for a job or its class, which what it is submitted with is always in.
     ranged : ndarray of bool, shape (n_jobs,)
         Whether a range is given; without one a policy of the user's own may give any number.
@@ -40,7 +40,7 @@ class Sizes:
     @classmethod
     def proportional(cls, gpus: np.ndarray) -> Sizes:
         """Jobs without ranges, twice as fast with twice the GPUs."""
-        gpus = gpus.copy()
+        gpus = gpus.astype("i4")
         return cls(gpus, gpus, gpus, np.zeros(len(gpus), bool), np.zeros(len(gpus), int), [_proportional])
 
     def speeds(self, rows: np.ndarray, gpus: np.ndarray) -> np.ndarray:
@@ -86,9 +86,9 @@ def sizes_of(scenario: Scenario, table: JobTable) -> Sizes:
     ranged = (least > 0) | (most > 0)
     node = scenario.gpus[scenario.workload.reference_gpu].gpus_per_node
     return Sizes(
-        gpus,
-        np.where(least > 0, np.minimum(least, gpus), gpus),
-        np.maximum(most, gpus),
+        gpus.astype("i4"),
+        np.where(least > 0, np.minimum(least, gpus), gpus).astype("i4"),
+        np.maximum(most, gpus).astype("i4"),
         ranged,
         job_class,
         [_curve(kind, node) for kind in kinds],

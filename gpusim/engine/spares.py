@@ -9,7 +9,7 @@ import numpy as np
 from gpusim import gangs
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels import control
-from gpusim.kernels.state.codes import ON, Status
+from gpusim.kernels.state.codes import ABSENT_UNTIL, ON, Status
 
 # Spare nodes: kept free, and put to work in the place of nodes that fail.
 
@@ -58,7 +58,8 @@ class Spares:
 
     def _aside_wanted(self, pool: int) -> int:
         row = self.env.fleet.pools[pool]
-        return max(self._wanted[pool][0] - int(row.down // row.gpus_per_node), 0)
+        down = sum(int(row.absent[cause]) for cause in ABSENT_UNTIL[None])  # of nodes that are on
+        return max(self._wanted[pool][0] - down // int(row.gpus_per_node), 0)
 
     def _set(self, pool: int, nodes: int) -> None:
         control.set_spares(self.env.fleet, self.env.serving, pool, nodes, self.env.now)

@@ -108,6 +108,24 @@ def _break_promises(f, q, p):
 
 
 @inner
+def _shares(f, q, p):
+    """Whether pools ``q`` and ``p`` share nodes, power or quotas."""
+    pool, other = f.pools[q], f.pools[p]
+    if q == p or (f.sites[other.site].metered != 0 and pool.site == other.site):
+        return True
+    return f.scheduling[0].quotas != 0 and pool.gpu_type == other.gpu_type
+
+
+@inner
+def take_stock(f, p, now):
+    """Bring all that is claimed of the power and quotas of pool ``p`` up to date; what is promised stands."""
+    meter(f, f.pools[p].site)
+    for q in range(len(f.pools)):
+        if _shares(f, q, p):
+            _extend_overdue(f, q, now)
+
+
+@inner
 def catch_up(f, p, now):
     """Bring the plan up to date, of all pools whose power or quota a pass over pool ``p`` looks at.
 
@@ -117,8 +135,7 @@ def catch_up(f, p, now):
     meter(f, f.pools[p].site)
     for q in range(len(f.pools)):
         pool = f.pools[q]
-        shares = q == p or (site.metered != 0 and pool.site == f.pools[p].site)
-        if shares or (f.scheduling[0].quotas != 0 and pool.gpu_type == gpu_type):
+        if _shares(f, q, p):
             clash = _extend_overdue(f, q, now)
             if pool.late != 0 or clash or (pool.doubt != 0 and _has_overclaimed_node(f, q, now)):
                 _break_promises(f, q, p)

@@ -35,18 +35,34 @@ _CUSTOM, _FAIR_SHARE, _QUEUED = int(Order.CUSTOM), int(Order.FAIR_SHARE), int(St
 
 
 @inner
-def has_rows(f, p):
-    """Whether the tables have room for what a pass over a pool can claim at the most."""
-    pool, clock = f.pools[p], f.clock[0]
-    nodes = pool.queued + pool.running + (pool.queued_gpus + pool.busy) // pool.gpus_per_node
-    claims = clock.claims + nodes + 2 * (pool.queued + pool.running)
+def _have_rows(f, jobs, nodes):
+    """Whether the tables have room for claims of so many jobs on so many nodes in all."""
+    clock = f.clock[0]
+    claims = clock.claims + nodes + 2 * jobs
     enough_seats = clock.used_seats + nodes + clock.seats_kept <= len(f.seats)
     return enough_seats and 4 * len(f.lines) + claims // 2 + 64 <= len(f.chunks)
 
 
 @inner
-def _size_up(f, j, p):
-    """What a job will claim: its GPUs, power, and its expected wall time, but at least until the next look."""
+def has_rows(f, p):
+    """Whether the tables have room for what a pass over a pool can claim at the most."""
+    pool = f.pools[p]
+    jobs = pool.queued + pool.running
+    return _have_rows(f, jobs, jobs + (pool.queued_gpus + pool.busy) // pool.gpus_per_node)
+
+
+@inner
+def has_rows_for_one(f):
+    """Whether they have room for what one job more can claim that starts now, wherever it does."""
+    nodes = 1
+    for p in range(len(f.pools)):
+        nodes = max(nodes, f.pools[p].free // f.pools[p].gpus_per_node)
+    return _have_rows(f, 1, nodes)
+
+
+@inner
+def size_claim(f, j, p):
+    """What a job claims in pool ``p``: GPUs, power, and its expected wall time, but at least until the next look."""
     plan = f.plans[j]
     plan.gpus, plan.power = f.jobs[j].gpus, microwatts(counted(f, j, p))
     plan.window_s = max(expected_wall_time(f, j, p), OVERDUE_S)
@@ -97,7 +113,7 @@ def _start_if_it_can(f, j, p, now):
         if can:
             withdraw(f, j, p)
     else:
-        _size_up(f, j, p)
+        size_claim(f, j, p)
         can = find_start(f, j, p, now, now) == now
     if can:
         start_planned(f, j, p, now)
@@ -175,7 +191,7 @@ def _sweep(f, p, now):
             break
         step_over(f, j, p)
         if f.plans[j].begin_s != f.plans[j].begin_s:
-            _size_up(f, j, p)
+            size_claim(f, j, p)
             start_or_reserve(f, j, p, find_start(f, j, p, now, math.inf), now)
         else:
             move_up(f, j, p, spared_s, power, quota, now)

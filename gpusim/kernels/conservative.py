@@ -196,7 +196,7 @@ def _on_a_cycle(f, time_s):
 
 
 @inner
-def _starts_now(f, j, p, now):
+def starts_now(f, j, p, now):
     """Whether a job can start now where nobody has a reservation: then no node has fewer GPUs free later than now."""
     pool, plan = f.pools[p], f.plans[j]
     if f.jobs[j].held > pool.free or budgets_from(f, j, p, now, now) != now:
@@ -208,7 +208,7 @@ def _starts_now(f, j, p, now):
 def find_start(f, j, p, from_s, last_s):
     """Earliest start in [from, last] beside all that is claimed, inf if there is none; its nodes into ``picked``."""
     gpus, span_s, size = f.plans[j].gpus, f.plans[j].window_s, f.pools[p].gpus_per_node
-    if from_s == f.clock[0].now_s and f.pools[p].n_reserved == 0 and _starts_now(f, j, p, from_s):
+    if from_s == f.clock[0].now_s and f.pools[p].n_reserved == 0 and starts_now(f, j, p, from_s):
         return from_s
     at_s = from_s
     while at_s <= last_s:

@@ -18,10 +18,10 @@ from gpusim.kernels.noting import is_planned, note_node
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.queueing import enqueue, stop_awaiting_data
 from gpusim.kernels.state.capacity import NEVER
-from gpusim.kernels.state.codes import DOWN, NONE, OFF, ON, SPARE, Phase
+from gpusim.kernels.state.codes import DOWN, NONE, OFF, ON, SPARE, Cause, Phase
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 
-_IDLE = int(Phase.IDLE)
+_IDLE, _NOT_ENERGISED = int(Phase.IDLE), int(Cause.NOT_ENERGISED)
 
 
 @inner
@@ -91,6 +91,7 @@ def _energise(f, p, n, nodes):
     pool = f.pools[p]
     site = f.sites[pool.site]
     pool.energised += nodes * pool.gpus_per_node
+    pool.absent[_NOT_ENERGISED] -= nodes * pool.gpus_per_node
     site.phase_w[_IDLE] += nodes * pool.node_idle_w
     site.it_w += nodes * pool.node_idle_w
     if pool.fed != 0:
@@ -111,8 +112,8 @@ def _switch_off(f, v, p, n, now):
 
 
 @kernel
-def fail_node(f, v, n, now):
-    """A node that is on fails, be it a spare: its jobs are evicted, its GPUs are down until it is repaired."""
+def fail_node(f, v, n, cause, now):
+    """A node that is on fails, be it a spare: its jobs are evicted, its GPUs absent, for a cause, until its repair."""
     p = f.nodes[n].pool
     if f.nodes[n].state != ON and f.nodes[n].state != SPARE:
         return False
@@ -123,7 +124,8 @@ def fail_node(f, v, n, now):
         _uncount(f, p, n)
         f.nodes[n].state = DOWN
         wake(f, p)
-    f.pools[p].down += f.pools[p].gpus_per_node
+    f.nodes[n].absent_for = cause
+    f.pools[p].absent[cause] += f.pools[p].gpus_per_node
     return True
 
 
@@ -142,9 +144,9 @@ def repair_node(f, n, now):
 @inner
 def _uncount(f, p, n):
     """A node is about to be no longer down, or no longer a spare."""
-    pool = f.pools[p]
-    if f.nodes[n].state == DOWN:
-        pool.down -= pool.gpus_per_node
+    pool, node = f.pools[p], f.nodes[n]
+    if node.state == DOWN:
+        pool.absent[node.absent_for] -= pool.gpus_per_node
     else:
         pool.spare -= pool.gpus_per_node
 

@@ -16,12 +16,15 @@ import math
 from gpusim import course
 from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.capped import cap_of
+from gpusim.kernels.state.codes import Status
 
 at_rate = inner(course.at_rate)
 _n_checkpoints = inner(course.n_checkpoints)
 _through_s = inner(course.through_s)
 _n_counting = inner(course.n_counting)
 _progress_at = inner(course.progress_at)
+_RUNNING = int(Status.RUNNING)
 
 
 @inner
@@ -97,11 +100,24 @@ def time_to(f, j, progress_s, usual_rate):
 
 
 @inner
+def time_on_gpus(f, j, now):
+    """[s] That a job has been on GPUs in all its runs, with the one under way."""
+    job = f.jobs[j]
+    return job.run_s + (now - job.start_s) if job.status == _RUNNING else job.run_s
+
+
+@inner
+def cap_rate(f, j):
+    """What its cap leaves of the rate of a running job."""
+    return f.cap_rates[f.jobs[j].job_class, cap_of(f, j)]
+
+
+@inner
 def usual_pace(f, j):
     """Rate and draw of a paced run but for storage: its own, times its pool's and what its spread and its cap leave."""
     job, pace = f.jobs[j], f.paces[j]
     pool = f.pools[job.pool]
-    rate = pace.own_rate * pace.spread * pool.rate * f.cap_rates[job.job_class, pace.cap_step]
+    rate = pace.own_rate * pace.spread * pool.rate * cap_rate(f, j)
     return rate, pace.own_draw * pace.spread * pool.draw * f.cap_draws[pace.cap_step]
 
 

@@ -1,5 +1,8 @@
 """Which pool an arriving job joins. A job whose data are still on their way counts as queued where it will run.
 
+A rule gives each candidate a number, the less the better; ties go to the least loaded, then to the lowest pool. A
+user's own rule is asked in Python. docs/semantics.md has the formulas.
+
 Writes: clock.
 Reads: candidate_links, candidates, jobs, links, pools, quota, routes, scheduling, sites.
 Units: s, W, J, USD, g, bytes, GPUs.
@@ -10,6 +13,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.asking import SILENT, ask, rarely
 from gpusim.kernels.course import at_rate, counted_on, speed_in
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.limit import fits_alone, fits_limit
@@ -19,13 +23,10 @@ from gpusim.kernels.state.codes import NONE, Dispatch
 
 _HOME, _LEAST_LOADED, _EARLIEST = int(Dispatch.HOME), int(Dispatch.LEAST_LOADED), int(Dispatch.EARLIEST_START)
 _CHEAPEST, _GREENEST, _BEST_NODE = int(Dispatch.CHEAPEST), int(Dispatch.GREENEST), int(Dispatch.BEST_NODE)
+AT_ONCE, NOW, EVER = 0, 1, 2  # pools that can start a job at once, that can run it as they are, that can when complete
 
 
-@inner
-def _load(pool):
-    if pool.energised == 0:
-        return math.inf
-    return (pool.busy + pool.serving + pool.queued_gpus + pool.inbound_gpus) / pool.energised
+# What a pool has for a job ----------------------------------------------------------------------------------------
 
 
 @inner
@@ -43,18 +44,42 @@ def is_ready(f, j, p, held):
 def _can_hold(f, j, p, held):
     """Whether the pool as it is now could run the job, if nothing else ran at its site and its tenant held nothing."""
     pool = f.pools[p]
-    if held > pool.energised - pool.down - pool.spare or held > f.quota[f.jobs[j].tenant, pool.gpu_type]:
+    if held > pool.free + pool.busy + pool.serving or held > f.quota[f.jobs[j].tenant, pool.gpu_type]:
         return False
     return fits_alone(f, pool.site, counted_on(f, j, p, held))
 
 
 @inner
-def _transfer_time(f, j, link):
-    """[s] that the data of job ``j`` would take alone on a link."""
-    if link == NONE:
-        return 0.0
-    rate = f.links[link].bytes_per_s
-    return f.jobs[j].data_bytes / rate if rate > 0.0 else math.inf
+def may_join(f, j, p, which):
+    """Whether a pool is of those that a job may be sent to: AT_ONCE, NOW or EVER."""
+    held = held_gpus(f.pools[p], f.jobs[j].gpus)
+    if held > f.pools[p].ordered or (which != EVER and not _can_hold(f, j, p, held)):
+        return False
+    return which != AT_ONCE or is_ready(f, j, p, held)
+
+
+# Rules ------------------------------------------------------------------------------------------------------------
+
+
+@inner
+def _load(f, p):
+    """GPUs that are held or asked for, of those that are on."""
+    pool = f.pools[p]
+    if pool.energised == 0:
+        return math.inf
+    return (pool.busy + pool.serving + pool.queued_gpus + pool.inbound_gpus) / pool.energised
+
+
+@inner
+def _price(f, j, p):
+    """What power costs while a GPU does the work of one of the reference type [USD/s]."""
+    return f.sites[f.pools[p].site].price_usd_per_j * f.pools[p].rated_w_per_gpu / speed_in(f, j, p)
+
+
+@inner
+def _carbon(f, j, p):
+    """What it emits meanwhile [g/s]."""
+    return f.sites[f.pools[p].site].followed_g_per_j * f.pools[p].rated_w_per_gpu / speed_in(f, j, p)
 
 
 @inner
@@ -76,28 +101,50 @@ def _expected_wait(f, j, p, held):
 
 
 @inner
-def _least(f, j, start, stop, rule, now_only):
-    """Place of the candidate with the least score under a rule; NONE if the rule has no eligible one.
+def _transfer_time(f, j, link):
+    """[s] that the data of job ``j`` would take alone on a link."""
+    if link == NONE:
+        return 0.0
+    rate = f.links[link].bytes_per_s
+    return f.jobs[j].data_bytes / rate if rate > 0.0 else math.inf
 
-    Ties go to the least loaded, then to the lowest pool. ``now_only``: pools that could run the job as they are.
+
+@inner
+def start_in(f, j, i):
+    """[s] Until a job is expected to start in a candidate, with its data."""
+    p = f.candidates[i]
+    wait_s = _expected_wait(f, j, p, held_gpus(f.pools[p], f.jobs[j].gpus))
+    return max(wait_s, _transfer_time(f, j, f.candidate_links[i]))
+
+
+@inner
+def _score(f, j, i, rule):
+    """What a rule makes of a candidate."""
+    p = f.candidates[i]
+    if rule == _CHEAPEST:
+        return _price(f, j, p)
+    if rule == _GREENEST:
+        return _carbon(f, j, p)
+    if rule == _EARLIEST:
+        return start_in(f, j, i)
+    return _load(f, p)
+
+
+# The choice -------------------------------------------------------------------------------------------------------
+
+
+@inner
+def _least(f, j, start, stop, rule, which):
+    """Place of the candidate with the least score under a rule, of those that ``which`` names; NONE if there is none.
+
+    Ties go to the least loaded, then to the lowest pool.
     """
     best, best_score, best_load = NONE, math.inf, math.inf
     for i in range(start, stop):
         p = f.candidates[i]
-        pool = f.pools[p]
-        held = held_gpus(pool, f.jobs[j].gpus)
-        if held > pool.ordered or (now_only and not _can_hold(f, j, p, held)):
+        if not may_join(f, j, p, which):
             continue
-        load = _load(pool)
-        score = load
-        if rule == _CHEAPEST or rule == _GREENEST:
-            if not is_ready(f, j, p, held):
-                continue
-            site = f.sites[pool.site]
-            weight = site.price_usd_per_j if rule == _CHEAPEST else site.followed_g_per_j
-            score = weight * pool.rated_w_per_gpu / speed_in(f, j, p)
-        elif rule == _EARLIEST:
-            score = max(_expected_wait(f, j, p, held), _transfer_time(f, j, f.candidate_links[i]))
+        score, load = _score(f, j, i, rule), _load(f, p)
         ahead = best == NONE or score < best_score or (score == best_score and load < best_load)
         if ahead or (score == best_score and load == best_load and p < f.candidates[best]):
             best, best_score, best_load = i, score, load
@@ -112,12 +159,20 @@ def _best_placed(f, j, start, stop):
     """
     best, most = NONE, -1
     for i in range(start, stop):
-        p = f.candidates[i]
-        held = held_gpus(f.pools[p], f.jobs[j].gpus)
         f.clock[0].score = 0
-        if _can_hold(f, j, p, held) and is_ready(f, j, p, held) and f.clock[0].score > most:
+        if may_join(f, j, f.candidates[i], AT_ONCE) and f.clock[0].score > most:
             best, most = i, f.clock[0].score
     return best
+
+
+@inner
+def _at_once(f, j, start, stop, rule):
+    """Place of the candidate of a rule that looks only at pools which can start the job at once, or NONE."""
+    if rule == _BEST_NODE:
+        return _best_placed(f, j, start, stop)
+    if rule == _CHEAPEST or rule == _GREENEST:
+        return _least(f, j, start, stop, rule, AT_ONCE)
+    return NONE
 
 
 @part
@@ -126,28 +181,25 @@ def choose(f, j):
 
     Pools that could run the job as they are now come before those that only will, when they are complete.
     """
-    route = f.routes[f.jobs[j].route]
+    route, scheduling = f.routes[f.jobs[j].route], f.scheduling[0]
     start, stop = route.start, route.start + route.count
     if route.count == 1:
-        pool = f.pools[f.candidates[start]]
-        return start if held_gpus(pool, f.jobs[j].gpus) <= pool.ordered else NONE
-    rule = f.scheduling[0].dispatch
-    if rule == _CHEAPEST or rule == _GREENEST:
-        i = _least(f, j, start, stop, rule, True)
-        if i != NONE:
-            return i
+        return start if may_join(f, j, f.candidates[start], EVER) else NONE
+    if rarely(scheduling.own_dispatch != 0):
+        answer = ask(f, scheduling.own_dispatch, j)
+        if answer != SILENT:
+            return answer
+    rule = scheduling.dispatch
+    i = _at_once(f, j, start, stop, rule)
+    if i != NONE:
+        return i
+    if rule != _HOME and rule != _EARLIEST:
         rule = _LEAST_LOADED
-    if rule == _BEST_NODE:
-        i = _best_placed(f, j, start, stop)
-        if i != NONE:
-            return i
-        rule = _LEAST_LOADED
-    for now_only in (True, False):
+    for which in (NOW, EVER):
         if rule == _HOME:
-            i = _least(f, j, start, start + route.n_home, rule, now_only)
-            if i != NONE:
-                return i
-        i = _least(f, j, start, stop, rule, now_only)
+            i = _least(f, j, start, start + route.n_home, rule, which)
+        if i == NONE:
+            i = _least(f, j, start, stop, rule, which)
         if i != NONE:
             return i
     return NONE

@@ -6,7 +6,7 @@ each has its GPUs if so many are left. Those that run and have none stop, those 
 
 Who runs and comes before all that wait keeps what it has: only the others are looked at.
 
-Writes: clock, pools, scratch_ids.
+Writes: pools, scratch_ids.
 Reads: roster_gpus, roster_jobs, roster_keys, rosters.
 Units: W, GPUs.
 """
@@ -21,6 +21,7 @@ from gpusim.kernels.scheduling import explain
 from gpusim.kernels.standing import key_if_started, keys_change_places
 from gpusim.kernels.state.codes import NONE
 from gpusim.kernels.targets import refused, say_why, start, stop
+from gpusim.kernels.waking import call_off
 
 
 @part
@@ -70,9 +71,7 @@ def pass_greedily(f, p, now):
     for i in range(first, first + stops):
         stop(f, jobs[i], p, 0, now)
     start(f, p, jobs, 0, starts, now)
-    if pool.dirty != 0:  # what it stopped itself calls for no other pass
-        pool.dirty = 0
-        f.clock[0].n_dirty -= 1
+    call_off(f, p)  # what it stopped itself calls for no other pass
     take_notes(f, now)
     waiting = f.rosters[p].first_waiting
     say_why(f, p, f.roster_jobs, waiting, waiting + f.rosters[p].waiting, jobs, 0, now)

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner
-from gpusim.kernels.state.codes import IDLE_FOR, N_PHASE, N_WAIT, Cause, Wait
+from gpusim.kernels.state.codes import ABSENT, ABSENT_WAITS, IDLE_FOR, N_PHASE, N_WAIT, Cause, Wait
 
-_NOT_DELIVERED, _NOT_HOUSED = int(Cause.NOT_DELIVERED), int(Cause.NOT_HOUSED)
-_NOT_ENERGISED, _DOWN = int(Cause.NOT_ENERGISED), int(Cause.DOWN)
+_ABSENT, _ABSENT_WAITS = tuple(map(int, ABSENT)), tuple(map(int, ABSENT_WAITS))
+_N_ABSENT = len(ABSENT)
 _IDLE_FRAGMENTED = int(Cause.IDLE_FRAGMENTED)
 _IDLE_NO_DEMAND, _IDLE_SPARE, _DATA = int(Cause.IDLE_NO_DEMAND), int(Cause.IDLE_SPARE), int(Wait.DATA)
 _SERVING_IDLE, _SERVING, _TRAINING = int(Cause.SERVING_IDLE), int(Cause.SERVING), int(Cause.TRAINING)
-_WAIT_BUSY, _WAIT_FRAGMENTED, _WAIT_DOWN = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.DOWN)
-_WAIT_NOT_DELIVERED, _WAIT_NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
-_WAIT_NOT_ENERGISED, _WAIT_CPU_MEMORY = int(Wait.NOT_ENERGISED), int(Wait.CPU_MEMORY)
-_IDLE_CPU_MEMORY = int(Cause.IDLE_CPU_MEMORY)
+_WAIT_BUSY, _WAIT_FRAGMENTED = int(Wait.BUSY), int(Wait.FRAGMENTED)
+_WAIT_CPU_MEMORY, _IDLE_CPU_MEMORY = int(Wait.CPU_MEMORY), int(Cause.IDLE_CPU_MEMORY)
 _WAITS = tuple(int(wait) for wait, _cause in IDLE_FOR)
 _IDLES = tuple(int(cause) for _wait, cause in IDLE_FOR)
 
@@ -34,13 +32,10 @@ def _short(pool, wait):
     """GPUs that a wait is for beyond the free ones: at work for others, or absent."""
     if wait == _WAIT_BUSY:
         return pool.busy - pool.padding - _unshared(pool) + pool.serving
-    if wait == _WAIT_NOT_DELIVERED:
-        return pool.ordered - pool.delivered
-    if wait == _WAIT_NOT_HOUSED:
-        return pool.unhoused
-    if wait == _WAIT_NOT_ENERGISED:
-        return pool.delivered - pool.unhoused - pool.energised
-    return pool.down if wait == _WAIT_DOWN else 0
+    for i in range(_N_ABSENT):
+        if wait == _ABSENT_WAITS[i]:
+            return pool.absent[_ABSENT[i]]
+    return 0
 
 
 @inner
@@ -75,13 +70,10 @@ def _settle_asked(pool, dt):
 @inner
 def _settle_absent(pool, dt):
     """Book the GPUs that are neither free nor at work."""
-    ledger = pool.ledger
-    ledger[_NOT_DELIVERED] += (pool.ordered - pool.delivered) * dt
+    for i in range(_N_ABSENT):
+        pool.ledger[_ABSENT[i]] += pool.absent[_ABSENT[i]] * dt
     pool.retired_s += (pool.planned - pool.ordered) * dt
-    ledger[_NOT_HOUSED] += pool.unhoused * dt
-    ledger[_NOT_ENERGISED] += (pool.delivered - pool.unhoused - pool.energised) * dt
-    ledger[_DOWN] += pool.down * dt
-    ledger[_IDLE_SPARE] += pool.spare * dt
+    pool.ledger[_IDLE_SPARE] += pool.spare * dt
 
 
 @inner

@@ -94,6 +94,11 @@ def _first_of_level(f, p, j, family, level):
 
 @inner
 def _first_by_rule(f, p, j, need, family):
+    """The first node by the rule, one of a level of free GPUs after the other, or NONE.
+
+    Best fit begins with the fewest that suffice, spread with the most; first fit looks at all levels for the lowest
+    node. One loop for all three: three of them were 2 to 3% slower under EASY.
+    """
     pool, rule = f.pools[p], f.scheduling[0].placement
     size = pool.gpus_per_node
     lowest = NONE

@@ -19,6 +19,7 @@ from gpusim.kernels.course import (
     rate_of,
     saved_with,
     since,
+    time_on_gpus,
     work_in,
 )
 from gpusim.kernels.gang import own_gpus
@@ -43,6 +44,13 @@ def energies_of(f, rows, now, out):
         j = rows[i]
         p = f.jobs[j].pool
         out[i] = (draw(f, j, p) + f.pools[p].idle_w * own_gpus(f.jobs[j])) * (now - since(f, j))
+
+
+@kernel
+def times_on_gpus(f, rows, now, out):
+    """[s] That jobs have been on GPUs in all their runs, with those under way, into ``out``, shape as ``rows``."""
+    for i in range(len(rows)):
+        out[i] = time_on_gpus(f, rows[i], now)
 
 
 @kernel

@@ -1,16 +1,23 @@
 """A job that waits and never ran starts in another pool that has room for it at once.
 
-Writes: jobs, pools.
+Writes: jobs, plans, pools.
 Reads: candidate_links, candidates, clock, routes, scheduling.
-Units: s, GPUs.
+Units: s, µW, GPUs.
 """
 
 from __future__ import annotations
 
+import math
+
 from gpusim.kernels._jit import inner
 from gpusim.kernels.admission import power_allows
+from gpusim.kernels.breaches import take_stock
+from gpusim.kernels.claiming import lay, withdraw
+from gpusim.kernels.compression import size_claim
+from gpusim.kernels.conservative import starts_now
 from gpusim.kernels.dispatch import is_ready
 from gpusim.kernels.gang import held_gpus
+from gpusim.kernels.moves import start_planned
 from gpusim.kernels.queueing import (
     ANY_SIZE,
     dequeue,
@@ -53,41 +60,82 @@ def _has_power(f, j, q, held):
 
 
 @inner
-def _move(f, j, q, now):
-    """Start job ``j`` in pool ``q`` if it may run there and has all it needs; whether it did."""
-    job, pool = f.jobs[j], f.pools[q]
-    held = held_gpus(pool, job.gpus)
-    never_ran = job.first_start_s != job.first_start_s
+def _may_start(f, j, q, held):
+    """Whether a job that never ran may run in pool ``q``, and finds room, power and its quota; its nodes are picked."""
+    never_ran = f.jobs[j].first_start_s != f.jobs[j].first_start_s
     if not never_ran or not _may_run(f, j, q) or over_quota(f, j, q):
         return False
-    if not _has_power(f, j, q, held) or not is_ready(f, j, q, held):  # which also picks its nodes
-        return False
-    left = job.pool
+    return _has_power(f, j, q, held) and is_ready(f, j, q, held)
+
+
+@inner
+def _change_queues(f, j, q, now):
+    """Job ``j`` leaves its queue for that of pool ``q``, in which it is about to start."""
+    pool, left = f.pools[q], f.jobs[j].pool
     dequeue(f, j, now)
     f.pools[left].released = 1  # its queue is to be looked at anew: the head may be another
     mark_dirty(f, left)
     arrived = pool.arrived
     enqueue(f, j, q, now)
     pool.arrived = arrived  # it does not wait for a pass
+
+
+@inner
+def start_elsewhere(f, j, q, now):
+    """Start job ``j`` in pool ``q`` if it may run there and has all it needs; whether it did."""
+    if not _may_start(f, j, q, held_gpus(f.pools[q], f.jobs[j].gpus)):
+        return False
+    _change_queues(f, j, q, now)
     start_waiting_job(f, j, q, now)
     return True
 
 
 @inner
-def _place_newcomers(f, now):
+def _plan_allows(f, j, q, held, now):
+    """Whether power and quota last for job ``j`` in pool ``q``, where nobody has a reservation, beside all others."""
+    job, plan = f.jobs[j], f.plans[j]
+    take_stock(f, q, now)
+    own = job.held, plan.gpus, plan.power, plan.window_s, plan.floor
+    has_some = plan.begin_s < math.inf
+    if has_some:
+        lay(f, j, job.pool, plan.begin_s, plan.end_s, -1)
+    job.held = held
+    size_claim(f, j, q)
+    allows = starts_now(f, j, q, now)
+    job.held, plan.gpus, plan.power, plan.window_s, plan.floor = own
+    if has_some:
+        lay(f, j, job.pool, plan.begin_s, plan.end_s, 1)
+    return allows
+
+
+@inner
+def start_elsewhere_by_plan(f, j, q, now):
+    """The same under conservative backfill: beside all that is claimed. What it has reserved it gives up."""
+    held = held_gpus(f.pools[q], f.jobs[j].gpus)
+    if not _may_start(f, j, q, held) or not _plan_allows(f, j, q, held, now):
+        return False
+    withdraw(f, j, f.jobs[j].pool)
+    _change_queues(f, j, q, now)
+    size_claim(f, j, q)
+    start_planned(f, j, q, now)
+    return True
+
+
+@inner
+def _place_newcomers(f, start, now):
     """Jobs that came since the last passes and wait: each to the first of its candidates that has room."""
     clock = f.clock[0]
     for j in range(clock.first_arrived, clock.next_arrival):
         if f.jobs[j].status == _QUEUED:
             route = f.routes[f.jobs[j].route]
             for i in range(route.start, route.start + route.count):
-                if f.candidates[i] != f.jobs[j].pool and _move(f, j, f.candidates[i], now):
+                if f.candidates[i] != f.jobs[j].pool and start(f, j, f.candidates[i], now):
                     return True
     return False
 
 
 @inner
-def _fill(f, q, now):
+def _fill(f, q, start, now):
     """The first job that pool ``q`` can start, of those at the front of the other queues."""
     for p in range(len(f.pools)):
         if p == q or f.pools[p].queued == 0:
@@ -98,19 +146,22 @@ def _fill(f, q, now):
             if j == NONE:
                 break
             step_over(f, j, p)
-            if _move(f, j, q, now):
+            if start(f, j, q, now):
                 return True
     return False
 
 
 @inner
-def redispatch(f, now):
-    """Move one job that waits to a pool that has room for it; False if there is none."""
-    if _place_newcomers(f, now):
+def redispatch(f, start, now):
+    """Move one job that waits to a pool that has room for it; False if there is none.
+
+    ``start`` is ``start_elsewhere``, or that by plan, which who does not plan need not have compiled.
+    """
+    if _place_newcomers(f, start, now):
         return True
     for q in range(len(f.pools)):
         if f.pools[q].opened != 0:
-            if f.pools[q].queued == 0 and f.pools[q].free + f.pools[q].n_hosts > 0 and _fill(f, q, now):
+            if f.pools[q].queued == 0 and f.pools[q].free + f.pools[q].n_hosts > 0 and _fill(f, q, start, now):
                 return True
             f.pools[q].opened = 0
     return False

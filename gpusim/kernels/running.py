@@ -1,7 +1,7 @@
 """A job's run: its start, its end, its eviction, and what changes its rate.
 
 Writes: clock, end_pos, heap_ids, heap_keys, holdings, jobs, paces, pools, segments, sites, turns.
-Reads: cap_draws, cap_rates, classes, scheduling.
+Reads: cap_draws, classes, scheduling.
 Units: s, W, J, GPU/1000, GPUs.
 """
 
@@ -11,10 +11,12 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.asking import ask, rarely
 from gpusim.kernels.by_score import give_scored, is_scored, take_scored
 from gpusim.kernels.capped import note_fresh
 from gpusim.kernels.course import (
     at_rate,
+    cap_rate,
     course_length,
     draws,
     expected_length,
@@ -76,8 +78,10 @@ def _measure_draw(f, j, h):
 
 @inner
 def start(f, j, p, now):
-    """Start job ``j`` on the nodes in ``picked``."""
+    """Start job ``j`` on the nodes in ``picked``; where somebody else decides which, on the nodes that these name."""
     job, pool, clock = f.jobs[j], f.pools[p], f.clock[0]
+    if rarely(f.scheduling[0].own_placement != 0):
+        ask(f, f.scheduling[0].own_placement, j)
     settle_pool(f.pools, p, now)
     settle_site(f.sites, pool.site, now)
     job.status = _RUNNING
@@ -280,7 +284,7 @@ def _note_segment(f, j, now, power_w):
         if f.paces[j].storage_rate > 0.0:
             segment.by_storage = 1
         else:
-            segment.cap_rate = f.cap_rates[job.job_class, f.paces[j].cap_step]
+            segment.cap_rate = cap_rate(f, j)
             segment.by_feeder = f.paces[j].by_feeder
         f.paces[j].last_segment = clock.n_segments
     clock.n_segments += 1

@@ -53,21 +53,35 @@ def _rate_on(f, j, p, k, level):
 
 
 @inner
+def _level_of_picked(f, pool, k):
+    """The level within which the first k nodes in ``picked`` are."""
+    first = f.nodes[f.picked[0]].domain
+    level = _DOMAIN
+    for i in range(1, k):
+        domain = f.nodes[f.picked[i]].domain
+        if domain // pool.domains_per_pod != first // pool.domains_per_pod:
+            return _SITE
+        if domain != first:
+            level = _POD
+    return level
+
+
+@inner
 def rate_apart(f, j, p):
     """Rate at which the nodes in ``picked`` have a job go."""
     pool = f.pools[p]
     k = n_nodes(pool, f.jobs[j].gpus)
     if k == 1 or not is_divided(pool):
         return 1.0
-    first = f.nodes[f.picked[0]].domain
-    level = _DOMAIN
-    for i in range(1, k):
-        domain = f.nodes[f.picked[i]].domain
-        if domain // pool.domains_per_pod != first // pool.domains_per_pod:
-            return _rate_on(f, j, p, k, _SITE)
-        if domain != first:
-            level = _POD
-    return _rate_on(f, j, p, k, level)
+    return _rate_on(f, j, p, k, _level_of_picked(f, pool, k))
+
+
+@inner
+def lie_as_demanded(f, j, p):
+    """Whether the nodes in ``picked`` are as near to each other as a job still demands."""
+    pool = f.pools[p]
+    k = n_nodes(pool, f.jobs[j].gpus)
+    return k == 1 or not is_divided(pool) or roams(f, j) or _level_of_picked(f, pool, k) <= tightest(pool, k)
 
 
 @inner

@@ -7,7 +7,7 @@ What a cap takes is no reason to stop a run, since the next would be capped too:
 run under a cap is compared as if it went on without.
 
 Writes: entries.
-Reads: cap_draws, cap_rates, jobs, level_keys, limits, pools, scheduling.
+Reads: cap_draws, jobs, level_keys, limits, pools, scheduling.
 Units: s, GPUs.
 """
 
@@ -17,7 +17,7 @@ import math
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.capped import cap_of
-from gpusim.kernels.course import at_rate, expected_length
+from gpusim.kernels.course import at_rate, cap_rate, expected_length, time_on_gpus
 from gpusim.kernels.state.codes import Order, Status
 
 _REMAINING, _REMAINING_GPU, _SERVICE = int(Order.REMAINING), int(Order.REMAINING_GPU), int(Order.SERVICE)
@@ -42,10 +42,8 @@ def key_of(f, j, now):
 @inner
 def _uncapped_end_s(f, j, now):
     """[s] When a running job is expected to end if no cap slows it from now on."""
-    job, step = f.jobs[j], cap_of(f, j)
-    if step == 0:
-        return job.expected_end_s
-    return now + (job.expected_end_s - now) * f.cap_rates[job.job_class, step]
+    end_s = f.jobs[j].expected_end_s
+    return end_s if cap_of(f, j) == 0 else now + (end_s - now) * cap_rate(f, j)
 
 
 @inner
@@ -76,9 +74,8 @@ def _speed(f, j):
 @inner
 def _level_of(f, j, now):
     """Level of the service that a job has had: no less than the one that fell due."""
-    job, entry = f.jobs[j], f.entries[j]
-    run_s = job.run_s + (now - job.start_s if job.status == _RUNNING else 0.0)
-    served = run_s * _speed(f, j) - entry.served
+    entry = f.entries[j]
+    served = time_on_gpus(f, j, now) * _speed(f, j) - entry.served
     while entry.level < len(f.limits) and served >= f.limits[entry.level]:
         entry.level += 1
     return entry.level

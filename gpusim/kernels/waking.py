@@ -15,8 +15,8 @@ what was promised there is promised anew, hangs on what has happened since the l
 
 Whoever gives GPUs back, or has nodes come and go, calls `wake`, which spares a pool where nobody waits the pass;
 whoever frees power, `wake_site`; `mark_dirty` is for all else that calls for a pass. A pass that starts or stops jobs
-by targets takes away what its own stops called for (`greedy`); a policy's order of one queue is followed by a pass over
-that pool alone (`engine/doors.py`).
+by targets takes away what its own stops called for (`call_off`); a policy's order of one queue is followed by a pass
+over that pool alone (`look_at_only`).
 
 Writes: clock, pools.
 Reads: scheduling, sites.
@@ -40,6 +40,23 @@ def mark_dirty(f, p):
     if pool.dirty == 0:
         pool.dirty = 1
         f.clock[0].n_dirty += 1
+
+
+@inner
+def call_off(f, p):
+    """The pool wants no pass any more."""
+    pool = f.pools[p]
+    if pool.dirty != 0:
+        pool.dirty = 0
+        f.clock[0].n_dirty -= 1
+
+
+@inner
+def look_at_only(f, p):
+    """The next passes are over this pool alone, whatever called for some over others."""
+    for q in range(len(f.pools)):
+        call_off(f, q)
+    mark_dirty(f, p)
 
 
 @inner

@@ -16,6 +16,11 @@ def proportional(jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:
     return (np.asarray(gpus).T / jobs.submitted_gpus).T
 
 
+def alike(jobs: np.recarray) -> np.ndarray:
+    """The same of all jobs: 1, shape (n_jobs,)."""
+    return np.ones(len(jobs))
+
+
 def marked(names: Sequence[str], among: Collection[str]) -> np.ndarray:
     """Which of some names, of tenants or classes, are among others, shape (n_names,): to be asked by their codes."""
     return np.array([name in among for name in names], bool)
@@ -51,6 +56,17 @@ class PoolView:
         Names of the classes of jobs.
     cpus_per_node, memory_gb_per_node : float
         That limit what a node holds; 0: they do not.
+    held_gpus, queued_gpus : int
+        Held by jobs and replicas; asked for by jobs that wait there, or whose data are on their way there.
+    rated_w_per_gpu : float
+        [W] Of IT power.
+    speed_of : callable
+        ``speed_of(jobs)``: how fast jobs work there, of their speed on the reference type, shape (n_jobs,).
+    can_start : callable
+        ``can_start(jobs)``: whether nobody waits there and each of them alone could start at once, shape (n_jobs,).
+    starts_in_s : callable
+        ``starts_in_s(jobs)``: [s] until each would start if it arrived there now, with its data, as
+        ``dispatch = "earliest_start"`` expects it, shape (n_jobs,).
     """
 
     site: str
@@ -73,6 +89,12 @@ class PoolView:
     classes: tuple[str, ...] = ()
     cpus_per_node: float = 0.0
     memory_gb_per_node: float = 0.0
+    held_gpus: int = 0
+    queued_gpus: int = 0
+    rated_w_per_gpu: float = 0.0
+    speed_of: Callable[[np.recarray], np.ndarray] = alike
+    can_start: Callable[[np.recarray], np.ndarray] = alike
+    starts_in_s: Callable[[np.recarray], np.ndarray] = alike
 
     def in_gpus(self, jobs: np.recarray) -> np.ndarray:
         """What jobs hold, or would, shape (n_jobs, k): GPUs, and where nodes limit them CPUs and memory.
@@ -86,13 +108,16 @@ class PoolView:
 
 
 class Policy(Protocol):
-    """Decides who goes first; named in a scenario by its import path, ``"module:Class"``.
+    """Decides at up to four doors: dispatch, order, allocate, place; named in a scenario by its import path.
 
-    A policy has ``key``, which is asked once before the run: the compiled scheduler then orders by it at every event,
-    with backfill and preemption as the scenario says. Or it decides in rounds, one every ``scheduler.cycle_s``, at up
-    to four points: dispatch, order, allocate, place. It has ``order``, ``allocate`` or ``assign``, which is dispatch
-    and allocate for the whole fleet at once, and may have the other doors; where it has none the scenario's rules
-    decide.
+    ``scheduler.order`` names who decides who goes first, ``"module:Class"``. It has ``key``, which is asked once before
+    the run: the compiled scheduler then orders by it at every event, with backfill and preemption as the scenario says.
+    Or it decides in rounds, one every ``scheduler.cycle_s``, by ``order``, ``allocate`` or ``assign``, which is
+    dispatch and allocate for the whole fleet at once. It may have ``dispatch`` and ``place`` too. ``dispatch`` is asked
+    for a job as it arrives if the policy has ``key``, else in rounds; ``place`` as a job starts, under ``allocate``
+    in rounds. Or ``scheduler.dispatch`` and ``scheduler.placement`` name who decides at these doors alone, a plain
+    function or a class with that method: they are asked at events, whatever the order is. Where nobody of one's own
+    decides at a door, a built-in rule does.
     Jobs are read-only arrays of records; fields: ``gpusim.kernels.state.queues.QUEUE``. Times in s since the scenario's
     start.
 
@@ -126,15 +151,19 @@ class Policy(Protocol):
 
         Parameters
         ----------
-        jobs : recarray, shape (n_waiting,)
-            All that wait in a queue, wherever.
+        jobs : recarray, shape (n_jobs,)
+            In rounds all that wait in a queue, wherever. At events the one that arrives, with ``pool`` -1; what depends
+            on the pool (``held``, ``n_nodes``, ``cpus``, ``memory_gb``, ``estimate_s``) is then that of the first in
+            which it may wait.
         pools : list of PoolView
-        allowed : ndarray of bool, shape (n_waiting, n_pools)
-            Where each may wait: where it is; if it never ran, wherever it may run and its data are.
+        allowed : ndarray of bool, shape (n_jobs, n_pools)
+            Where each may wait. In rounds where it is, and if it never ran wherever it may run and its data are. At
+            events two pools at least: those that could run it as they are, or else those that can when complete, be it
+            that its data must come there first.
 
         Returns
         -------
-        ndarray of int, shape (n_waiting,)
+        ndarray of int, shape (n_jobs,)
             Rows of ``pools``.
         """
 
@@ -171,19 +200,23 @@ class Policy(Protocol):
         """
 
     def place(self, job: np.record, nodes: np.recarray, now_s: float) -> np.ndarray:
-        """Door 4, beside ``allocate``: the nodes on which a job starts.
+        """Door 4: the nodes on which a job starts. That it can start now is found before.
 
         Parameters
         ----------
         job : record
-            With the GPUs that it shall have.
+            With the GPUs that it shall have, on ``n_nodes`` nodes.
         nodes : recarray, shape (n_nodes,)
-            Those of the pool, as they are now.
+            Those of the pool, as they are for this job: ``free`` GPUs of each that it may take, 0 where it may not go;
+            fields: ``gpusim.kernels.state.queues.CHOICE``. What EASY keeps for the head of the queue (``reserved``) a
+            job may take only where nothing else suffices, and only if it is over by then.
 
         Returns
         -------
         ndarray of int
-            Positions in ``nodes``: one, or as many whole nodes as a gang needs; none if it shall wait.
+            Positions in ``nodes``: one, or as many whole nodes as a gang needs, as near to each other as
+            ``scheduler.topology`` demands (level by level: in a domain, or else a pod). Beside ``allocate`` they may
+            be anywhere, and none if it shall wait.
         """
 
     def assign(

@@ -11,6 +11,7 @@ from gpusim.inputs.climatology import sources
 from gpusim.report.reference import meaning
 from gpusim.report.terminal import fitting, listing, terminal
 from gpusim.scenario import kinds
+from gpusim.scenario.dispatches import DISPATCHES
 from gpusim.scenario.files import about, seeds
 from gpusim.scenario.hardware import figures
 from gpusim.scenario.orders import ORDERS, How
@@ -139,7 +140,7 @@ WORKS = {
 
 
 def print_policies(console: Console | None = None) -> None:
-    """Policies; what each kind works with; options with their defaults; placements."""
+    """Policies; what each kind works with; options with their defaults; rules of dispatch; placements."""
     _print(policy_tables(), console)
 
 
@@ -172,7 +173,12 @@ def policy_tables() -> tuple[Table, ...]:
         "Of jobs of at most one node; gangs go by topology. From random on nodes are scored, which goes with orders of"
         " the queue, backfill of none and easy, and preemption of none and priority, without services"
     )
-    return overview, works, options, placements
+    headings = ("dispatch", "where an arriving job waits")
+    dispatches = _named(*headings, title="Dispatch: scheduler.dispatch", **SPACED)
+    for name, rule in DISPATCHES.items():
+        dispatches.add_row(name, rule)
+    dispatches.caption = "Your own rules of dispatch and placement are plain functions, named by their import paths"
+    return overview, works, options, dispatches, placements
 
 
 # The catalogue of rules as tables for the terminal: what they are, then every figure and where it comes from.

@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-from gpusim.causes import NOT_DELIVERED, USEFUL
+from gpusim.causes import UNDELIVERED, USEFUL
 from gpusim.results.tables.record import Record
 from gpusim.scenario import costs
 from gpusim.scenario.money import Money
@@ -35,7 +35,7 @@ def owning_usd(result: Record) -> pd.Series:
     dearer is each hour of useful work.
     """
     ledger, usd = result.ledger, hourly_usd(result.manifest)
-    hours = (ledger["gpu_s"] / HOUR_S).where(ledger["cause"] != NOT_DELIVERED, 0.0)
+    hours = (ledger["gpu_s"] / HOUR_S).where(~ledger["cause"].isin(UNDELIVERED), 0.0)
     return hours * ledger["gpu_type"].astype(str).map(usd).astype(float)
 
 

@@ -69,6 +69,11 @@ def shared_gpus(data: dict) -> Iterator[str]:
         yield 'scheduler.preemption: found "order" with workload.share_gpus; give "none" or "priority"'
     if scheduler.backfill == "conservative":
         yield 'scheduler.backfill: found "conservative" with workload.share_gpus; give "none" or "easy"'
+    if scheduler.own_placement:
+        yield (
+            f'scheduler.placement: found "{scheduler.placement}" with workload.share_gpus: it says on which nodes jobs'
+            f" start, not on which of their GPUs; give one of {', '.join(PLACEMENTS)}"
+        )
     for place, quota in find(data, ("tenants", "*", "quota_gpus")):
         if quota:
             yield f"{dotted(place)}: found a quota, of whole GPUs, with workload.share_gpus; remove one of the two"

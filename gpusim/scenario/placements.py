@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
-
-PlacementName = Literal[
-    "best_fit", "first_fit", "spread", "random", "dot_product", "clustering", "packing", "least_left", "fgd"
-]
+from typing import NamedTuple
 
 
 class PlacementSpec(NamedTuple):

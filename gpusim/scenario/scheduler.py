@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gpusim import plugins
+from gpusim.errors import did_you_mean
 from gpusim.scenario.base import Model
+from gpusim.scenario.dispatches import DISPATCHES
 from gpusim.scenario.faults import faults_of
 from gpusim.scenario.orders import ORDERS, How, meant
-from gpusim.scenario.placements import PLACEMENTS, SCORED, PlacementName
+from gpusim.scenario.placements import PLACEMENTS, SCORED
 
 _COUNTED = f"placement {', '.join(name for name in PLACEMENTS if name not in SCORED)}"
+_OWN = "or the import path of your own function, 'module:function'"
 IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+def _known(value: object, names: Collection[str]) -> object:
+    """A name of a built-in rule, or an import path."""
+    if not isinstance(value, str) or value in names or IMPORT_PATH.fullmatch(value):
+        return value
+    raise ValueError(f"allowed: {', '.join(names)}{did_you_mean(value, names)}, {_OWN}")
 
 
 class Scheduler(Model):
@@ -33,24 +43,28 @@ class Scheduler(Model):
     """Whether jobs may pass a blocked head of the queue: never, if they do not delay it (EASY), or if they delay no
     other job (conservative). Not available where running jobs are preempted for the head of the queue, or where a
     policy allocates GPUs to each job."""
-    placement: PlacementName = "best_fit"
-    """Which node a job of at most one node takes, and which GPU if it shares one; ``gpusim policies`` gives rules and
-    sources. From ``random`` on nodes are scored by their GPUs, CPUs and jobs: these placements go with orders of the
-    queue, ``backfill`` of ``none`` and ``easy``, and ``preemption`` of ``none`` and ``priority``, without services."""
+    placement: str = "best_fit"
+    """Which node a job of at most one node takes, and which GPU if it shares one: ``best_fit``, ``first_fit``,
+    ``spread``, ``random``, ``dot_product``, ``clustering``, ``packing``, ``least_left`` or ``fgd``; ``gpusim policies``
+    gives rules and sources. Or your own function, by its import path, say ``my_rules:fullest``, which is asked for
+    the nodes of each job that starts, gangs too; not with ``backfill`` of ``conservative``. From ``random`` on nodes
+    are scored by their GPUs, CPUs and jobs: these placements go with orders of the queue, ``backfill`` of ``none`` and
+    ``easy``, and ``preemption`` of ``none`` and ``priority``, without services."""
     topology: Literal["required", "preferred", "unconstrained"] = "required"
     """Where the nodes of a gang may be: as few domains as they fit in, and one pod if they fit in one; the same,
     but any nodes where these are not free after ``topology_wait_s``; or any nodes."""
     topology_wait_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] How long gangs wait for the domains and the pod that they prefer."""
-    dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest", "best_node"] = "least_loaded"
-    """Which pool an arriving job joins. ``best_node``: that with the node of the highest score, of those that can start
-    it at once, under a placement that scores nodes; else the least loaded."""
+    dispatch: str = "least_loaded"
+    """Which pool an arriving job joins: ``home``, ``least_loaded``, ``earliest_start``, ``cheapest``, ``greenest``, or
+    under a placement that scores nodes ``best_node``; ``gpusim policies`` gives the rules. Or your own function, by its
+    import path, say ``my_rules:nearest``, which is asked for each job that arrives."""
     carbon: Literal["average", "marginal"] = "average"
     """Which carbon intensity ``greenest`` (of services too) and policies use. ``marginal``: every site needs
     ``marginal``."""
     redispatch: bool = True
-    """Whether a waiting job that never ran moves to another pool that can start it at once. Not available with policies
-    that decide in rounds or with conservative backfill."""
+    """Whether a waiting job that never ran moves to another pool that can start it at once. Policies that decide in
+    rounds say themselves where jobs wait."""
     mode: Literal["event", "cycle"] = "event"
     """A pass at every event, or every ``cycle_s``."""
     cycle_s: float = Field(30.0, gt=0)
@@ -76,6 +90,27 @@ class Scheduler(Model):
         if ":" in self.order:
             return self.order
         return "" if self.order in ORDERS else plugins.found(plugins.POLICIES)[self.order].value
+
+    @property
+    def own_dispatch(self) -> str:
+        """Import path of the user's own rule of dispatch, "" if there is none."""
+        return "" if self.dispatch in DISPATCHES else self.dispatch
+
+    @property
+    def own_placement(self) -> str:
+        """The same of placement."""
+        return "" if self.placement in PLACEMENTS else self.placement
+
+    @property
+    def own_policies(self) -> dict[str, str]:
+        """Import paths of all that is not gpusim's own, by the key that names it."""
+        found = {"order": self.own_policy, "dispatch": self.own_dispatch, "placement": self.own_placement}
+        return {key: path for key, path in found.items() if path}
+
+    @property
+    def scores_nodes(self) -> bool:
+        """Whether the placement does."""
+        return self.placement in SCORED
 
     @property
     def decides_in_rounds(self) -> bool:
@@ -119,7 +154,12 @@ class Scheduler(Model):
                 'give "best_fit", the node with the fewest free GPUs that suffice, or "least_left", which is the'
                 " best-fit of gpusim pack"
             )
-        return placement
+        return _known(placement, PLACEMENTS)
+
+    @field_validator("dispatch", mode="before")
+    @classmethod
+    def _dispatch(cls, dispatch: object) -> object:
+        return _known(dispatch, DISPATCHES)
 
     @model_validator(mode="after")
     def _sound(self) -> Scheduler:
@@ -150,6 +190,11 @@ class Scheduler(Model):
 
     def _of_placement(self) -> Iterator[str]:
         """Nodes are scored for jobs that start from a queue, one after the other."""
+        if self.own_placement and self.backfill == "conservative":
+            yield (
+                f'backfill = "conservative" with placement = "{self.placement}": its plan says on which nodes jobs'
+                f' start; give "none" or "easy", or {_COUNTED}'
+            )
         if self.placement not in SCORED:
             if self.dispatch == "best_node":
                 yield (

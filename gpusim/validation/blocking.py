@@ -38,7 +38,6 @@ def _played(
     fleet = allocate(pools, 1, jobs, Scheduling(backfill=backfill, cycle_s=cycle_s))
     env = FleetEnvironment(fleet)
     for p, pool in enumerate(pools):
-        fleet.pools[p].delivered = pool.n_nodes * pool.gpus_per_node
         env.set_nodes_on(p, pool.n_nodes)
     env.set_limit(0, limit_w, np.inf)
     if cycle_s:

@@ -117,7 +117,6 @@ def _played(
     pool = PoolSpec(0, 0, servers, 8, idle_w=72.0, compute_w=_ABOVE_W, node_idle_w=_IDLE_W, feeders=feeders)
     kind = ClassSpec(cap_exponent=exponent)
     env = FleetEnvironment(allocate([pool], 1, jobs, Scheduling(), classes=[kind], caps=[SiteCaps(capping, floor)]))
-    env.fleet.pools[0].delivered = servers * 8
     env.set_limit(0, np.inf if feeders else 10 * _NODE_W, np.inf)
     env.set_nodes_on(0, servers)
     env.run(until=_HOURS * 3600.0)

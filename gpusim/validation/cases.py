@@ -76,8 +76,7 @@ def open_fleet(
     classes = [ClassSpec(checkpoint_interval_s=0.0)]
     fleet = allocate(specs, len(specs), jobs, rules or Scheduling(), classes=classes, shares=shares)
     env = FleetEnvironment(fleet)
-    for p, (nodes, size) in enumerate(pools):
-        fleet.pools[p].delivered = nodes * size
+    for p, (nodes, _size) in enumerate(pools):
         env.set_nodes_on(p, nodes)
     return env
 

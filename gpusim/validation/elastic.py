@@ -62,7 +62,6 @@ def mean_time_s(policy: Callable[..., Policy], rate_per_s: float, jobs: int, cur
     ranged, most = np.ones(n, bool), np.full(n, GPUS)
     sizes = replace(Sizes.proportional(fleet.jobs["gpus"]), most=most, ranged=ranged, curves=[curve])
     env = FleetEnvironment(fleet, None, sizes)
-    fleet.pools[0].delivered = GPUS
     env.set_nodes_on(0, GPUS)
     names = Names([""], [""], [""], [""], [("", "")], np.ones(1))
     rule = policy(restart_s=0.0)

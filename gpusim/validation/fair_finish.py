@@ -50,7 +50,6 @@ def play(jobs: tuple[np.ndarray, np.ndarray, np.ndarray], policy: Policy | None)
     columns = work(submit_s, runtime_s, gpus, preemptible=np.ones(len(gpus), bool))
     classes = [ClassSpec(checkpoint_interval_s=0.0)]
     env = FleetEnvironment(allocate([PoolSpec(0, 0, NODES, PER_NODE)], 1, columns, rules, classes=classes))
-    env.fleet.pools[0].delivered = NODES * PER_NODE
     env.set_nodes_on(0, NODES)
     if policy:
         names = Names([""], [""], [""], [""], [("", "")], np.ones(1))

@@ -50,7 +50,6 @@ def play(
     fleet = allocate(pools, 1, jobs, Scheduling(order=Order.CUSTOM, cycle_s=cycle_s), classes=classes)
     env = FleetEnvironment(fleet)
     for pool, count in enumerate(capacity.tolist()):
-        fleet.pools[pool].delivered = count
         env.set_nodes_on(pool, count)
     names = Names(
         [""], [str(kind) for kind in range(types)], [""], [""], [("", str(k)) for k in range(types)], np.ones(1)

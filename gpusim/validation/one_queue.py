@@ -28,7 +28,6 @@ def starts_s(submit_s: np.ndarray, runtime_s: np.ndarray, pools: list[int], poli
     specs = [PoolSpec(site, 0, gpus, 1) for site, gpus in enumerate(pools)]
     env = FleetEnvironment(allocate(specs, n, jobs, rules, classes=[ClassSpec(checkpoint_interval_s=0.0)]))
     for p, gpus in enumerate(pools):
-        env.fleet.pools[p].delivered = gpus
         env.set_nodes_on(p, gpus)
     sites = [str(site) for site in range(n)]
     names = Names(sites, [""], [""], [""], [(site, "") for site in sites], np.ones(1))

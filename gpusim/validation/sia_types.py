@@ -96,8 +96,7 @@ def mean_time_s(case: Case, policy: Policy) -> float:
     env = FleetEnvironment(
         fleet, None, replace(sizes, most=most, ranged=ranged, job_class=case.model, curves=case.curves)
     )
-    for pool, (nodes, gpus) in enumerate(TYPES.values()):
-        fleet.pools[pool].delivered = nodes * gpus
+    for pool, (nodes, _gpus) in enumerate(TYPES.values()):
         env.set_nodes_on(pool, nodes)
     names = Names([""], list(TYPES), [""], [""], [("", kind) for kind in TYPES], np.ones(1))
     round_of = (FleetRounds if hasattr(policy, "assign") else Rounds)(env, policy, type(policy).__name__, names)

@@ -35,7 +35,6 @@ def shared_s(submit_s: np.ndarray, runtime_s: np.ndarray, sharing: type[Sharing]
     classes = [ClassSpec(checkpoint_interval_s=0.0, told=True)]
     env = FleetEnvironment(allocate([PoolSpec(0, 0, SEATS, 1)], 1, jobs, Scheduling(), classes=classes))
     env.connect(hear=sharing(env).hear)
-    env.fleet.pools[0].delivered = SEATS
     env.set_nodes_on(0, SEATS)
     env.run(until=env.finished)
     fleet = env.detach()

@@ -84,6 +84,25 @@ KINDS = {
         pools=3, dispatch=BY_POOL, changes=("grid", "cap"), redispatch=(True,), preempts=(False, True)
     ),
     "redispatch with quotas": cases(pools=3, dispatch=BY_POOL, quotas=True, queue_limit=(None, 1), redispatch=(True,)),
+    "redispatch by plan": cases(
+        backfills=(Backfill.CONSERVATIVE,),
+        pools=3,
+        dispatch=BY_POOL,
+        changes=("grid", "cap", "fail", "job_rate"),
+        checkpoints=True,
+        preempts=(False, True),
+        redispatch=(True,),
+    ),
+    "redispatch by plan with quotas": cases(
+        backfills=(Backfill.CONSERVATIVE,),
+        pools=3,
+        dispatch=BY_POOL,
+        changes=("grid", "link", "nodes"),
+        quotas=True,
+        queue_limit=(None, 1),
+        cycles=(None, None, *CYCLES),
+        redispatch=(True,),
+    ),
     "dispatch": cases(pools=3, dispatch=BY_POOL, changes=("price", "carbon"), checkpoints=True),
     "shared": cases(**SHARED, changes=("fail", "nodes"), checkpoints=True),
     "shared, in domains": cases(**SHARED, domains=(2, 3)),
@@ -312,7 +331,14 @@ KINDS = {
         **NEAR, pools=2, changes=("grid", "cap", "fail"), caps=True, preempts=(False, True), redispatch=(False, True)
     ),
     "pods, greedily": cases(**GREEDY, **PODS, pools=2, changes=("fail", "job_rate"), redispatch=(False, True)),
-    "policies": cases(backfills=EVERY, pools=2, changes=("grid", "cap"), cycles=CYCLES, policies=POLICIES),
+    "policies": cases(
+        backfills=EVERY,
+        pools=2,
+        changes=("grid", "cap"),
+        cycles=CYCLES,
+        policies=POLICIES,
+        redispatch=(False, True),
+    ),
 }
 SERVED = {
     "services": cases(backfills=(Backfill.NONE,), services=2, changes=("fail", "nodes")),

@@ -48,7 +48,6 @@ def play(jobs, n_nodes, size, rules: Scheduling, *, domains=1, quota=None, **mor
         **more,
     )
     fleet = allocate([PoolSpec(0, 0, n_nodes, size, domains)], 1, work, rules, quota=quota)
-    fleet.pools[0].delivered = n_nodes * size
     env = FleetEnvironment(fleet)
     env.set_nodes_on(0, n_nodes)
     env.run(until=env.finished)

@@ -15,7 +15,7 @@ from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.links import Network
 from gpusim.engine.power import SitePower
 from gpusim.errors import GpusimError, ProcessError
-from gpusim.kernels.state.codes import Tier, Wait
+from gpusim.kernels.state.codes import Cause, Tier, Wait
 
 SCENARIO = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 0.1})
 HUGE = 10**5000
@@ -38,6 +38,7 @@ BAD = {  # kind of a parameter -> values that it must refuse
     "event": [None, 1, "f", len],
     "events": [None, 1, "f", len, [None], [1]],
     "wait": [None, "rule", Wait.POWER],
+    "cause": [None, "down", Cause.NOT_DELIVERED],
     "until": [*NO_NUMBER[1:], -1, math.inf],
     "any": [],
 }
@@ -51,7 +52,7 @@ ENVIRONMENT = {
     "depart": {"job": ("index", 0), "pool": ("index", 0)},
     "detach": {},
     "event": {},
-    "fail_node": {"node": ("index", 0)},
+    "fail_node": {"node": ("index", 0), "cause": ("cause", Cause.DOWN)},
     "jobs_on": {"node": ("index", 0)},
     "land": {"job": ("index", 1)},
     "log": {

@@ -33,7 +33,6 @@ def played(limits_w, *, capping=Capping.UNIFORM, floor=0.5, classes=(LINEAR,), p
     env = FleetEnvironment(
         allocate([pool], 1, work, Scheduling(), classes=list(classes), caps=[SiteCaps(capping, floor)])
     )
-    env.fleet.pools[0].delivered = 8
     env.set_nodes_on(0, 1)
 
     def change():

@@ -11,7 +11,7 @@ import gpusim
 from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.kernels.state.codes import Status
+from gpusim.kernels.state.codes import Cause, Status
 from gpusim.results.conservation import check
 from gpusim.units import HOUR_S
 
@@ -109,7 +109,7 @@ def test_services_share_demand_once_for_all_that_happens_at_an_instant():
     """Three nodes break at 1 s, a fourth at 2 s: services hear of each instant once, behind all of it."""
     job = Work(*(np.array(column) for column in ([9.0], [1], [9.0], [9.0], [0])), [([0], 0)])
     env, heard = FleetEnvironment(allocate([PoolSpec(0, 0, 4, 8)], 1, job, Scheduling())), []
-    env.connect(serve=lambda: heard.append((env.now, int(env.fleet.pools[0].down))))
+    env.connect(serve=lambda: heard.append((env.now, int(env.fleet.pools[0].absent[Cause.DOWN]))))
     env.set_nodes_on(0, 4)
 
     def break_down():

@@ -31,7 +31,6 @@ def play(jobs, nodes, rules: Scheduling, on=None, route=None, then=()) -> Fleet:
     fleet = allocate([PoolSpec(p, 0, n, SIZE) for p, n in enumerate(nodes)], len(nodes), work, rules)
     env = FleetEnvironment(fleet)
     for p, n in enumerate(nodes if on is None else on):
-        fleet.pools[p].delivered = nodes[p] * SIZE
         env.set_nodes_on(p, n)
 
     def switch(time_s, pool, wanted):

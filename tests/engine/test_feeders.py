@@ -40,7 +40,6 @@ def played(gpus, feeders, *, n_nodes=4, capping=Capping.ADMISSION, limits_w=(), 
     work = Work(np.zeros(n), np.array(gpus), runtime_s, runtime_s, np.zeros(n, "i8"), [([0], 0)])
     rules = Scheduling(placement=Placement.FIRST_FIT)
     env = FleetEnvironment(allocate([pool], 1, work, rules, classes=[LINEAR], caps=[SiteCaps(capping)]))
-    env.fleet.pools[0].delivered = 4 * n_nodes
     env.set_nodes_on(0, n_nodes)
 
     def change():

@@ -43,7 +43,6 @@ def _play(work: Work, pools: list[PoolSpec], rules: Scheduling, limit_w=np.inf, 
     fleet.sites["limit_w"] = fleet.sites["grid_w"] = limit_w
     env = FleetEnvironment(fleet)
     for p, pool in enumerate(pools):
-        fleet.pools[p].delivered = pool.n_nodes * pool.gpus_per_node
         env.set_nodes_on(p, pool.n_nodes)
     env.run(until=env.finished)
     return fleet

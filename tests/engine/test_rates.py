@@ -27,7 +27,6 @@ def played(runtime_s, changes, gpus=4, classes=None, until_s=10_000.0):
     columns = {"gpus": np.full(n, gpus), "runtime_s": np.array(runtime_s), "estimate_s": np.array(runtime_s)}
     work = Work(np.zeros(n), route=np.zeros(n, "i8"), routes=[([0], 0)], **columns)
     env = FleetEnvironment(allocate([POOL], 1, work, Scheduling(), classes=classes))
-    env.fleet.pools[0].delivered = 8
     env.set_nodes_on(0, 1)
 
     def change():

@@ -87,7 +87,6 @@ def _one_site(jobs, limit_w, backfill):
     fleet.sites["limit_w"] = fleet.sites["grid_w"] = limit_w
     env = FleetEnvironment(fleet)
     for p in range(len(pools)):
-        fleet.pools[p].delivered = 8
         env.set_nodes_on(p, 2)
     env.run(until=env.at(5000.0))
     return fleet

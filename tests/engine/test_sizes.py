@@ -24,7 +24,6 @@ def played(gpus, runtime_s, changes, kind=KEEPS_ALL, until_s=10_000.0, **rules):
     n = len(gpus)
     work = Work(np.zeros(n), np.array(gpus), np.array(runtime_s), np.array(runtime_s), np.zeros(n, "i8"), [([0], 0)])
     env = FleetEnvironment(allocate([POOL], 1, work, Scheduling(**rules), classes=[kind]))
-    env.fleet.pools[0].delivered = 16
     env.set_nodes_on(0, 2)
 
     def change():

@@ -161,7 +161,6 @@ def test_what_being_apart_takes_is_booked_as_slowed(topology, slowed):
     gpus, runtime_s = np.array([1, 2]), np.array([100.0, 40.0])
     work = Work(np.array([0.0, 1.0]), gpus, runtime_s, runtime_s, np.zeros(2, "i8"), [([0], 0)])
     env = FleetEnvironment(allocate([POOL], 1, work, Scheduling(topology=topology), classes=[ClassSpec(SHARE)]))
-    env.fleet.pools[0].delivered = 4
     env.set_nodes_on(0, 4)
     env.run(until=10_000.0)
     env.settle()

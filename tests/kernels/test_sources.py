@@ -96,7 +96,7 @@ def test_of_causes_only_the_codes_make_a_difference(digest_with) -> None:
     ]  # fmt: skip
     assert digest_with(*words) == before
     for code in (
-        ("causes.py", 'WaitRow("down", 3, turn=50)', 'WaitRow("down", 3, turn=95)'),
+        ("causes.py", 'WaitRow("down", 3, turn=50', 'WaitRow("down", 3, turn=95'),
         ("misses.py", '"batch", 3,', '"batch", 12,'), ("kernels/state/codes.py", "DONE = 3", "DONE = 8"),
     ):  # fmt: skip
         assert digest_with(code) != before, code

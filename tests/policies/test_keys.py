@@ -157,14 +157,17 @@ class InRounds:
         return np.arange(len(queue))
 
 
-class PlacesWhatNobodyAllocates(InRounds):
-    def place(self, job, nodes, now_s):
-        return nodes[:0]
+class DispatchesTwice:
+    def assign(self, jobs, pools, allowed, speeds, now_s):
+        return jobs.pool
+
+    def dispatch(self, jobs, pools, allowed, now_s):
+        return jobs.pool
 
 
 def test_what_cannot_be_loaded():
-    with pytest.raises(PolicyError, match="has 'place', which is asked for jobs that 'allocate' starts"):
-        load_policy(f"{HERE}:PlacesWhatNobodyAllocates")
+    with pytest.raises(PolicyError, match="it has 'assign', which dispatches too, and 'dispatch'; keep one"):
+        load_policy(f"{HERE}:DispatchesTwice")
     with pytest.raises(
         PolicyError, match="it has 'key', which is asked once, and a method that is asked in every round"
     ):

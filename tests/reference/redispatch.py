@@ -6,10 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gpusim.kernels.state.codes import Backfill, Dispatch, Status
+from tests.reference.conservative import Plan
 from tests.reference.dispatch import is_ready
 from tests.reference.queueing import Queue
 from tests.reference.sharing import hosts_of
-from tests.reference.world import Job, Pool
+from tests.reference.world import Job, Node, Pool
 
 if TYPE_CHECKING:
     from tests.reference.simulator import Simulator
@@ -26,7 +27,7 @@ class Moves:
 
     def start_one(self) -> bool:
         """Start one job that waits and never ran, in another pool that has room for it; whether there was one."""
-        if not self.rules.redispatch or self.rules.backfill == Backfill.CONSERVATIVE:
+        if not self.rules.redispatch:
             return False
         for job in self.simulator.passes.arrived:
             if job.status == Status.QUEUED:
@@ -56,10 +57,9 @@ class Moves:
         if not is_ready(job, pool, partial(fleet.admits, job), fleet.asks(job)):
             return False
         left, job.pool = job.pool, pool  # as if it were there
-        nodes = fleet.find(job)
-        starts = nodes is not None and fleet.has_power(job) and not fleet.exceeds_quota(job)
+        nodes = self._nodes(job)
         job.pool = left
-        if not starts:
+        if nodes is None:
             return False
         self.simulator.waiting.leaves(job)
         left.waiting.remove(job)
@@ -69,6 +69,15 @@ class Moves:
         pool.waiting.append(job)
         self.simulator.start(job, nodes)
         return True
+
+    def _nodes(self, job: Job) -> list[Node] | None:
+        """Nodes on which a job can start now in its pool, beside all that is promised to others."""
+        fleet = self.simulator
+        if self.rules.backfill == Backfill.CONSERVATIVE:
+            found = Plan(self.case, fleet.sites, self.pools, fleet.env.now).earliest(job)
+            return found[1] if found is not None and found[0] == fleet.env.now else None
+        starts = fleet.has_power(job) and not fleet.exceeds_quota(job)
+        return fleet.find(job) if starts else None
 
 
 def _where_data_are(pools: list[int], links: list[int]) -> list[int]:

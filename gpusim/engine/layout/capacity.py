@@ -11,7 +11,7 @@ from gpusim.engine.description import PoolSpec, SiteCaps
 from gpusim.kernels import bitset
 from gpusim.kernels.state.bundle import records
 from gpusim.kernels.state.capacity import NODE, POOL, SITE
-from gpusim.kernels.state.codes import NONE, Wait
+from gpusim.kernels.state.codes import NONE, Cause, Wait
 from gpusim.kernels.state.feeders import FEEDER
 
 # Sites, pools, nodes and the room of their sets and heaps.
@@ -41,6 +41,7 @@ def lay_out_pools(specs: list[PoolSpec], n_holdings: int, guests: int) -> PoolAr
         pool.domains_per_pod = spec.domains_per_pod or max(n_domains, 1)
         pool.n_pods = -(-n_domains // pool.domains_per_pod)
         pool.planned = pool.ordered = spec.n_nodes * spec.gpus_per_node
+        pool.absent[Cause.NOT_ENERGISED] = pool.planned
         pool.node_words, pool.domain_words = bitset.n_words(spec.n_nodes), bitset.n_words(n_domains)
         pool.node_sets = words
         words += 2 * (spec.gpus_per_node + 1) * pool.node_words

@@ -37,9 +37,8 @@ def scheduling_of(scheduling: Scheduling, quotas: bool, cpu_memory: bool) -> np.
     table["preempts"] = scheduling.preempts or scheduling.greedy
     table["by_gpus"], table["promote"] = scheduling.levels.by_gpus, scheduling.levels.promote
     table["quotas"], table["cpu_memory"] = quotas, cpu_memory
-    # Jobs that a policy leaves out are to wait where they are, and those with a reservation have it there.
-    keeps = scheduling.order == Order.CUSTOM or scheduling.backfill == Backfill.CONSERVATIVE
-    table["redispatch"] = scheduling.redispatch and not keeps
+    # What a policy in Python says of one queue says nothing of the same jobs in another pool.
+    table["redispatch"] = scheduling.redispatch and scheduling.order != Order.CUSTOM
     table["queue_limit"] = -1 if scheduling.queue_limit is None else scheduling.queue_limit
     table["long_queue"] = LONG_QUEUE
     return table

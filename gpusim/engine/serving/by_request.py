@@ -13,7 +13,7 @@ import numpy as np
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.engine.serving.cap_effects import CapEffects
-from gpusim.engine.serving.deployment import PoolDeployment, miss_of
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.gateway import ROWS, make_room, traffic_of
 from gpusim.engine.serving.lookout import Lookout
@@ -26,7 +26,7 @@ from gpusim.kernels.serving.slowing import set_slowness
 from gpusim.kernels.serving.state import Engines
 from gpusim.kernels.serving.traffic import ARRIVAL, KEPT, TURN
 from gpusim.kernels.state.bundle import records
-from gpusim.kernels.state.codes import NONE, Miss
+from gpusim.kernels.state.codes import MISS_OF_WAIT, NONE, Miss
 from gpusim.scenario.inference import Routing
 from gpusim.scenario.service import Service
 from gpusim.serving.layout import engines_of
@@ -290,7 +290,7 @@ class ByRequest:
         """Requests of replicas that have lost their GPUs are sent anew, or have failed."""
         meter, routing = self.meters[i], self.service.routing or Routing()
         for row in np.flatnonzero(meter.held & (d.holding == NONE)).tolist():
-            meter.lost = int(Miss.POWER if miss_of(d.cause) == Miss.POWER else Miss.FAILURE)
+            meter.lost = int(Miss.POWER if MISS_OF_WAIT[d.cause] == Miss.POWER else Miss.FAILURE)
             meter.held[row] = False
             first = int(self._first[i]) + row * self._ranks
             lost = self.engines, self.traffic, first, meter.lost, routing.retries, self.env.now

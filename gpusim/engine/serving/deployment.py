@@ -10,19 +10,9 @@ import numpy as np
 from gpusim.engine.capping import prompts_left
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels.serving import replicas, starting
-from gpusim.kernels.state.codes import FOR_POWER, NONE, Miss, Wait
+from gpusim.kernels.state.codes import NONE, Wait
 
-_MISS_OF_WAIT = {
-    **dict.fromkeys((*FOR_POWER, Wait.NOT_ENERGISED), Miss.POWER),
-    Wait.DOWN: Miss.FAILURE,
-    Wait.CYCLE: Miss.QUEUE,  # the next control step starts it
-}
 _BUSY, _CYCLE = int(Wait.BUSY), int(Wait.CYCLE)
-
-
-def miss_of(wait: int) -> Miss:
-    """Why requests are late where replicas are missing for a reason."""
-    return _MISS_OF_WAIT.get(Wait(wait), Miss.NO_GPU)
 
 
 @dataclass

@@ -6,12 +6,12 @@ import numpy as np
 
 from gpusim import rng
 from gpusim.engine.capping import STEPS, draws_of
-from gpusim.engine.serving.deployment import PoolDeployment, miss_of
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.load_curve import LoadCurve
 from gpusim.engine.serving.roads import Flows, LinkWaits, Roads
 from gpusim.kernels.serving.traffic import MET, N_OUTCOMES
-from gpusim.kernels.state.codes import Miss
+from gpusim.kernels.state.codes import MISS_OF_WAIT, Miss
 from gpusim.scenario.inference import Objectives, RequestMix
 from gpusim.scenario.service import Service
 
@@ -65,7 +65,7 @@ class Expected:
         for i, d in enumerate(self._deployments):
             each = self._engines[i].output_tokens
             load = d.served_tokens / d.room_tokens if d.room_tokens > 0.0 else 0.0
-            why = miss_of(max(d.short_s, key=d.short_s.get)) if d.short_s else Miss.QUEUE
+            why = MISS_OF_WAIT[max(d.short_s, key=d.short_s.get)] if d.short_s else Miss.QUEUE
             draw, missing = self._draw(i, d), unserved[i].sum()
             capped = min(d.capped_tokens, missing) / max(missing, _LEAST)
             for region, (served_tokens, unserved_tokens) in enumerate(zip(served[i], unserved[i], strict=True)):

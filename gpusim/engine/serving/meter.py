@@ -6,10 +6,10 @@ import numpy as np
 
 from gpusim import gangs
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.serving.deployment import PoolDeployment, miss_of
+from gpusim.engine.serving.deployment import PoolDeployment
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.kernels.serving.charging import charge
-from gpusim.kernels.state.codes import NONE, Miss, Wait
+from gpusim.kernels.state.codes import MISS_OF_WAIT, NONE, Miss, Wait
 from gpusim.scenario.service import Service
 from gpusim.serving.prediction import CAPPED, COUNTS, busy_j
 
@@ -66,7 +66,7 @@ class ReplicaMeter:
             return int(Miss.COLD_START)
         if d.cause == Wait.CYCLE:  # the next control step starts it
             return self.lost
-        return int(miss_of(d.cause))
+        return int(MISS_OF_WAIT[d.cause])
 
     def tell(self, now: float) -> None:
         """Book what was used since it was last told."""

@@ -24,6 +24,7 @@ NODE = record(  # in a line of cache
         ("epoch", "i4"),  # scratch: when future_free was written
         ("state", "i1"),
         ("reserved", "i1"),
+        ("absent_for", "i1"),  # of a node that is down: the cause, of those of absent GPUs
     ]
 )
 POOL = record(
@@ -58,10 +59,7 @@ POOL = record(
         ("n_lanes", "i8"),
         ("planned", "i8"),  # GPUs when complete
         ("ordered", "i8"),  # of these, GPUs delivered or still to come: without those taken out for good
-        ("delivered", "i8"),
-        ("unhoused", "i8"),  # GPUs delivered that no hall has room for
         ("energised", "i8"),  # GPUs of nodes switched on, failed ones included
-        ("down", "i8"),
         ("spare", "i8"),  # GPUs of nodes that are on and kept free for those that fail
         ("busy", "i8"),  # GPUs held by jobs
         ("padding", "i8"),  # of these, GPUs that gangs hold beyond what they asked for
@@ -125,6 +123,7 @@ POOL = record(
         ("serving_w", "f8"),
         ("node_idle_w", "f8"),  # an energised node: base and its GPUs' idle power
         ("settled_s", "f8"),
+        ("absent", "i8", (N_CAUSE,)),  # GPUs that are absent, by cause
         ("ledger", "f8", (N_CAUSE,)),  # [GPU s] by cause; jobs' GPUs all under TRAINING until the run is over
         ("asked_s", "f8", (N_WAIT,)),  # [GPU s] asked for in vain, by what was waited for; of these:
         ("free_s", "f8", (N_WAIT,)),  # [GPU s] that stood free

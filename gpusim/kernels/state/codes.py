@@ -34,6 +34,11 @@ IDLE_FOR = tuple((Wait[wait.upper()], Cause[idle.upper()]) for wait, idle in cau
 FOR_POWER = tuple(int(Wait[wait.upper()]) for wait in causes.LIMITS)
 CAPS = tuple(Wait[wait.upper()] for wait, limit in causes.LIMITS.items() if limit is causes.Limit.CAP)
 SLOWED_FOR = {Wait[wait.upper()]: Cause[slowed.upper()] for wait, slowed in causes.SLOWED_FOR.items()}
+# Causes of absent GPUs by what these have not come to, and all of them with their waits: nearest to use first.
+ABSENT_UNTIL = {stage: tuple(Cause[name.upper()] for name in names) for stage, names in causes.ABSENT_UNTIL.items()}
+ABSENT = tuple(cause for found in ABSENT_UNTIL.values() for cause in found)
+ABSENT_WAITS = tuple(Wait[causes.WORDS[cause.name.lower()].wait.name.upper()] for cause in ABSENT)
+MISS_OF_WAIT = {Wait[wait.upper()]: Miss[late.upper()] for wait, late in causes.LATE_FOR_WAIT.items()}
 PAUSES = frozenset(Cause[name.upper()] for name in causes.PAUSES)
 
 

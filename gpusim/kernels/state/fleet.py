@@ -13,7 +13,7 @@ from gpusim.kernels.state.queues import LANE
 from gpusim.kernels.state.rosters import ENTRY, ROSTER
 from gpusim.kernels.state.scored_nodes import SCORED_NODES
 
-SCHEDULING = record(  # how jobs are ordered, placed and dispatched: does not change
+SCHEDULING = record(  # how jobs are ordered, placed and dispatched: does not change, but for whom Python decides
     [
         ("order", "i1"),
         ("backfill", "i1"),
@@ -31,6 +31,8 @@ SCHEDULING = record(  # how jobs are ordered, placed and dispatched: does not ch
         ("cycle_s", "f8"),  # cycle mode: passes only at multiples of it; 0: at any time
         ("queue_limit", "i8"),  # -1: none
         ("long_queue", "i8"),  # jobs from which on a queue is searched by size
+        ("own_dispatch", "i8"),  # address of who dispatches in Python (`kernels/asking.py`); 0: nobody
+        ("own_placement", "i8"),  # the same of who places
     ]
 )
 CLOCK = record(  # where the run is, and how much of each table is in use
@@ -68,6 +70,7 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("n_cap_moves", "i8"),
         ("n_stirred", "i8"),  # feeders that must look at their caps
         ("cap_round", "i8"),  # so many times caps were looked at node by node
+        ("answer", "i8"),  # of who decides in Python: a place in `candidates`, or anything if `picked` was written
         ("heeds_caps", "i1"),  # somebody outside is to hear of moves of caps at once
         ("passing", "i1"),  # the passes of this instant are not done yet; 2: have just been done
     ]

@@ -44,6 +44,16 @@ SUBMITTED = record(  # what a policy in Python sees of jobs before the run, when
         ("preemptible", "?"),
     ]
 )
+CHOICE = record(  # what a policy in Python sees of the nodes of a pool, to place a job on some
+    [
+        ("free", "i8"),  # GPUs of it that the job may take; 0: none, it may not go there
+        ("state", "i1"),
+        ("domain", "i4"),  # within the pool
+        ("reserved", "?"),  # for the head of the queue
+        ("cpus", "f8"),  # left, where nodes limit them; else 0
+        ("memory_gb", "f8"),
+    ]
+)
 QUEUE = record(  # what a policy in Python sees of the jobs that wait, and run
     [
         ("job", "i8"),  # row in `jobs`
@@ -54,6 +64,7 @@ QUEUE = record(  # what a policy in Python sees of the jobs that wait, and run
         ("min_gpus", "i8"),  # fewest with which it may run
         ("max_gpus", "i8"),  # most
         ("held", "i8"),  # that it holds, or would: whole nodes for gangs
+        ("n_nodes", "i8"),  # of how many nodes
         ("cpus", "f8"),  # likewise, where nodes limit them; else 0
         ("memory_gb", "f8"),
         ("estimate_s", "f8"),  # expected wall time of what is left, in this pool

@@ -51,7 +51,7 @@ def counterfactuals(
         "usd" in measure
         or scheduler.dispatch == "cheapest"
         or scheduler.decides_in_rounds
-        or scheduler.own_policy != ""
+        or len(scheduler.own_policies) > 0
     )
     found = [one for constraint in CONSTRAINTS for one in constraint(scenario, step, days)]
     found += admission.types_of_trace(scenario, {place for one in found for place in one.causes}, held)

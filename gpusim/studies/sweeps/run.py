@@ -52,16 +52,15 @@ class Run:
 def inputs_of(scenario: Scenario) -> str:
     """Digest of what a run of a scenario would read here and now, and of the versions that would run it."""
     files = [(path, sha256_of(Path(path))) for path in input_files(scenario)]
-    return _digest([__version__, files, policy_digest(scenario.scheduler.own_policy), *plugins.packages().items()])
+    policies = [policy_digest(key, path) for key, path in scenario.scheduler.own_policies.items()] or [""]
+    return _digest([__version__, files, *policies, *plugins.packages().items()])
 
 
-def policy_digest(path: str) -> str:
-    """Digest of the module of a custom policy; none where there is no policy, or no module to find."""
-    if not path:
-        return ""
+def policy_digest(key: str, path: str) -> str:
+    """Digest of the module of a custom policy, which a key of the scheduler names; "" where there is none to find."""
     if path.startswith("__main__:"):
         raise GpusimError(
-            f'scheduler.order: found "{path}"; workers do not see what a script or notebook defines: put the policy'
+            f'scheduler.{key}: found "{path}"; workers do not see what a script or notebook defines: put the policy'
             " into a module of its own"
         )
     source = source_of(path)

@@ -73,7 +73,8 @@ def _guarded(run: Run, find: Callable[[], T]) -> T | Failure:
     try:
         if inputs_of(run.scenario) != run.inputs:
             return OTHER_INPUTS
-        _renew_policy(run.scenario.scheduler.own_policy)
+        for key, path in run.scenario.scheduler.own_policies.items():
+            _renew_policy(key, path)
         return find()
     except GpusimError as error:
         return Failure(type(error).__name__, str(error))
@@ -87,11 +88,9 @@ def _simulated(run: Run, trace: Path | None) -> Record:
     return simulate(run.scenario, run.seed, trace=_shared(trace) if trace else None)
 
 
-def _renew_policy(path: str) -> None:
+def _renew_policy(key: str, path: str) -> None:
     """Have a custom policy imported anew if its source is not the one that this process imported."""
-    if not path:
-        return
-    module, digest = path.partition(":")[0], policy_digest(path)
+    module, digest = path.partition(":")[0], policy_digest(key, path)
     with _renewing:
         if _imported.get(module) != digest:
             sys.modules.pop(module, None)

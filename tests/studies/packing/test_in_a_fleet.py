@@ -54,7 +54,6 @@ def fleet_of(nodes: Nodes, pods: Pods, placement: Placement) -> Fleet:
     fleet = allocate(pools, 1, work, rules)
     env = FleetEnvironment(fleet)
     for p, pool in enumerate(pools):
-        fleet.pools[p].delivered = pool.n_nodes * pool.gpus_per_node
         env.set_nodes_on(p, pool.n_nodes)
     env.run(until=env.at(float(len(pods)), EventPriority.OVER))
     return fleet
