@@ -1,4 +1,4 @@
-"""Prices by the hour that follow scarcity, and how tenants who hire so divide among us and the rivals."""
+"""Prices by the hour that follow scarcity, and how tenants who rent so divide among us and the rivals."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from gpusim.results.tables.record import Record
 from gpusim.scenario.market import PriceIndex
 from gpusim.units import DAY_S, MONTH_S, YEAR_S
 
-# Tenants who hire by the hour: how what they ask for divides among us and the rivals.
+# Tenants who rent by the hour: how what they ask for divides among us and the rivals.
 #
-#     attraction = GPUs for hire x price ^ -elasticity
+#     attraction = GPUs for rent x price ^ -elasticity
 #     share      = attraction / sum of attractions
 #
 # An attraction model of market shares (Bell, Keeney and Little, "A Market Share Theorem", Journal of Marketing Research
@@ -46,8 +46,8 @@ def shares(allocation: Allocation, requests: pd.DataFrame | None) -> dict[str, n
     Returns
     -------
     dict of str to ndarray, shape (types of the scenario, months)
-        ``SHARES``: GPUs asked for, those that rivals have for hire and let, and the share that we sell of the GPUs that
-        contracts leave.
+        ``SHARES``: GPUs asked for, those that rivals have for rent, those that they rent out, and the share
+        that we sell of the GPUs that contracts leave.
     """
     if requests is None:
         raise CommerceError("market.demand: the requests are missing; give those of the build-out")
@@ -102,7 +102,7 @@ def divided(asked: np.ndarray, have: np.ndarray, prices: np.ndarray, elasticity:
 
 
 def _for_hire(book: Book, rival: str, kind: str, requests: pd.DataFrame) -> np.ndarray:
-    """GPUs of a type that a rival has for hire as each month begins."""
+    """GPUs of a type that a rival has for rent as each month begins."""
     lets, starts_s = book.scenario.rivals[rival].lets, book.months_s[:-1]
     gpus = np.full(len(starts_s), lets.gpus.get(kind, 0.0))
     if kind in lets.supplies:

@@ -66,11 +66,11 @@ class Letting(Model):
     price: float = Field(1.0, gt=0, le=1000)
     """Its price, as a multiple of the price index."""
     gpus: dict[str, Annotated[float, Field(ge=0, le=1e9)]] = {}
-    """GPUs it has for hire at the start, by type."""
+    """GPUs it has for rent at the start, by type."""
     supplies: dict[str, str] = {}
-    """Stock of ``supplies`` by GPU type: what it receives from it is for hire as that type."""
+    """Stock of ``supplies`` by GPU type: what it receives from it is for rent as that type."""
     ready_days: float = Field(0.0, ge=0, le=36525)
-    """[d] Time from receipt until GPUs are for hire."""
+    """[d] Time from receipt until GPUs are for rent."""
 
 
 class Rival(Model):
@@ -122,7 +122,7 @@ def faults_of_rivals(data: dict, start: datetime | None, days: float | None) -> 
 
 
 def _letting(data: dict, place: tuple, supplies: dict[str, str], rival: Rival) -> Iterator[str]:
-    """What is for hire was ordered, is no crew, and is of one type."""
+    """What is for rent was ordered, is no crew, and is of one type."""
     if not any(find(data, ("market", "demand"))):
         yield f"{dotted(place)}: there is no hourly demand; add [market.demand], or remove it"
     for kind, supply in supplies.items():

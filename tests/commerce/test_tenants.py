@@ -1,4 +1,4 @@
-"""Tenants who hire by the hour: by hand, at the limits, against a naive twin, and conserved."""
+"""Tenants who rent by the hour: by hand, at the limits, against a naive twin, and conserved."""
 
 from __future__ import annotations
 
