@@ -6,7 +6,7 @@ all runs are at rate 1 throughout, so that it is the time since the start; the o
 
 Writes: nothing.
 Reads: cap_draws, cap_rates, classes, jobs, paces, pools, segments, sites, speeds.
-Units: s, W, GPU/1000.
+Units: s, W, GPU/1000, GPUs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gpusim import course
 from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.capped import cap_of
+from gpusim.kernels.gang import own_gpus
 from gpusim.kernels.state.codes import Status
 
 at_rate = inner(course.at_rate)
@@ -228,6 +229,12 @@ def draw(f, j, p):
     """[W] that a running job adds to its site's IT power."""
     compute, communication, checkpoint = draws(f, j, p, f.jobs[j].held)
     return compute + communication + checkpoint
+
+
+@inner
+def gpus_power(f, j, drawn_w):
+    """[W] of a running job's GPUs, idle power included; ``drawn_w``: what it adds to its site's IT power."""
+    return drawn_w + f.pools[f.jobs[j].pool].idle_w * own_gpus(f.jobs[j])
 
 
 @inner

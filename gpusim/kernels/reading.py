@@ -13,6 +13,7 @@ from gpusim.kernels.course import (
     checkpoint_time,
     checkpoints_of,
     draw,
+    gpus_power,
     kept_of,
     lost_in,
     progress,
@@ -22,7 +23,6 @@ from gpusim.kernels.course import (
     time_on_gpus,
     work_in,
 )
-from gpusim.kernels.gang import own_gpus
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 
 
@@ -42,8 +42,7 @@ def energies_of(f, rows, now, out):
     """[J] of the GPUs of running jobs at their rates of now, idle power included, into ``out``, shape as ``rows``."""
     for i in range(len(rows)):
         j = rows[i]
-        p = f.jobs[j].pool
-        out[i] = (draw(f, j, p) + f.pools[p].idle_w * own_gpus(f.jobs[j])) * (now - since(f, j))
+        out[i] = gpus_power(f, j, draw(f, j, f.jobs[j].pool)) * (now - since(f, j))
 
 
 @kernel

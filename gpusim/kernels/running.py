@@ -20,6 +20,7 @@ from gpusim.kernels.course import (
     course_length,
     draws,
     expected_length,
+    gpus_power,
     kept_of,
     lost_in,
     progress,
@@ -159,7 +160,7 @@ def stop(f, j, now):
     since_s, expected_s = holding.since_s, holding.expected_end_s
     if job.paced != 0:
         since_s, expected_s = f.paces[j].since_s, holding.since_s + expected_length(f, j, p)
-    power_w = drawn_w + pool.idle_w * own_gpus(job)
+    power_w = gpus_power(f, j, drawn_w)
     job.energy_j += power_w * (now - since_s)
     pool.running_work -= own_gpus(job) * (expected_s - holding.since_s)
     pool.busy -= holding.held
@@ -234,7 +235,7 @@ def leave_pace(f, j, now):
     pace = f.paces[j]
     drawn_w = _add_draw(f, job.holding, -1.0)
     if now > pace.since_s:
-        power_w = drawn_w + f.pools[p].idle_w * own_gpus(job)
+        power_w = gpus_power(f, j, drawn_w)
         job.energy_j += power_w * (now - pace.since_s)
         _note_segment(f, j, now, power_w)
         pace.progress_s = progress(f, j, now)
