@@ -67,7 +67,7 @@ class _AtEvents(Questions):
 
     def _show(self, job: int, p: int) -> np.recarray:
         """A job, alone, as in a pool."""
-        showing.show_job(self.env.fleet, job, p, self._rows, self.now_s)
+        showing.show_job(self.env.fleet, job, p, showing.plain(self._rows), self.now_s)
         self._add_sizes(self._rows)
         return self._rows
 

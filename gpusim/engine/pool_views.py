@@ -85,10 +85,10 @@ class _Pool(PoolView):
 
     def can_start(self, jobs: np.recarray) -> np.ndarray:
         found = np.zeros(len(jobs), bool)
-        showing.list_ready(self._of.env.fleet, jobs, self._p, found)
+        showing.list_ready(self._of.env.fleet, np.ascontiguousarray(jobs["job"]), self._p, found)
         return found
 
     def starts_in_s(self, jobs: np.recarray) -> np.ndarray:
         found = np.zeros(len(jobs))
-        showing.list_starts(self._of.env.fleet, jobs, self._p, found)
+        showing.list_starts(self._of.env.fleet, np.ascontiguousarray(jobs["job"]), self._p, found)
         return found

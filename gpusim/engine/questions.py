@@ -52,7 +52,7 @@ class Questions:
     def _ask_nodes(self, p: int, jobs: np.recarray, i: int, *, may_wait: bool) -> np.ndarray:
         """Door 4: positions of the nodes of a job in its pool; none if it ``may_wait`` and shall."""
         nodes, job, gpus = self._choices[p], int(jobs["job"][i]), int(jobs["gpus"][i])
-        showing.show_nodes(self.env.fleet, job, p, nodes)
+        showing.show_nodes(self.env.fleet, job, p, showing.plain(nodes))
         self.policy.pool = self._views.of(p)
         answer = self._ask("place", p, shown(jobs)[i], shown(nodes), self.now_s)
         wait = ", none if the job shall wait" if may_wait else ""
@@ -94,7 +94,9 @@ class Questions:
             raise self._error(p, f"{door} returned no sequence of whole numbers ({error}); return {what}") from error
         if found.ndim != 1 or (found.dtype.kind not in "iu" and found.size) or count not in (None, len(found)):
             many = "whole numbers" if count is None else number_of(count, "whole number")
-            raise self._error(p, f"{door} returned {found.dtype} of shape {found.shape}; return {many}: {what}")
+            given = "None" if answer is None else f"{found.dtype} of shape {found.shape}"
+            in_list = "" if found.ndim else " in a list"
+            raise self._error(p, f"{door} returned {given}; return {many}{in_list}: {what}")
         return np.ascontiguousarray(found, dtype="i8")
 
     def _distinct(self, door: str, p: int, positions: np.ndarray, count: int, of: str) -> None:

@@ -229,12 +229,12 @@ def test_what_a_placement_sees(monkeypatch):
     [
         ("dispatch", "two_rows", "dispatch returned int64 of shape (2,); return 1 whole number: the row of a pool"),
         ("dispatch", "in_parts", "dispatch returned float64 of shape (1,); return 1 whole number"),
-        ("dispatch", "nothing", "dispatch returned object of shape (); return 1 whole number"),
+        ("dispatch", "nothing", "dispatch returned None; return 1 whole number in a list: the row of"),
         ("dispatch", "nowhere", "dispatch sent job 0 to pool 7; it may wait in 0, 1, 2, 3"),
         ("dispatch", "writes", "dispatch raised ValueError: assignment destination is read-only"),
         ("dispatch", "raises", "dispatch raised KeyError: 'no such thing'"),
         ("dispatch", "leaves", "dispatch raised SystemExit: 3"),
-        ("placement", "nothing", "place returned object of shape (); return whole numbers: positions of nodes"),
+        ("placement", "nothing", "place returned None; return whole numbers in a list: positions of nodes"),
         ("placement", "none_at_all", "place gave job 0 the nodes []; give 1, on and with"),
         ("placement", "a_full_one", "but node 0 has not"),
         ("placement", "twice", "which is repeated or outside the nodes"),
@@ -346,7 +346,7 @@ class Holder:
         ({"order": f"{RULES}:LeastLoadedBestFit", "dispatch": f"{RULES}:home"}, "two that decide the same; remove one"),
         ({"order": f"{__name__}:Holder", "mode": "cycle", "placement": f"{RULES}:spread"}, "has a method 'place', and"),
         ({"order": f"{__name__}:Holder", "mode": "cycle", "dispatch": f"{RULES}:home"}, "has a method 'dispatch', and"),
-        ({"dispatch": f"{RULES}:home", "options": {"near": 3}}, "options.near"),
+        ({"dispatch": f"{RULES}:home", "options": {"near": 3}}, "options are of the order alone; of order 'fifo'"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together(scheduler, told):
