@@ -83,7 +83,6 @@ PLACEMENT = (
         "kernels/packing/score.py", "    if rule == _LEAST_LEFT:",
         "    if rule == _EMPTIEST:\n        return 100 * node.gpu_free // s.scoring[0].most_gpu_milli\n",
     ),
-    Edit("scenario/placements.py", "]\n\n\nclass", '    , "emptiest"\n'),
     Edit(
         "scenario/placements.py", "}  # fmt: skip",
         '    "emptiest": PlacementSpec("the node with the most GPU left", "", _SCORES),\n',
