@@ -67,8 +67,8 @@ class _AtEvents(Questions):
 
     def _show(self, job: int, p: int) -> np.recarray:
         """A job, alone, as in a pool."""
-        sizes = self.env.sizes
-        showing.show_job(self.env.fleet, job, p, self._rows, sizes.gpus, sizes.least, sizes.most, self.now_s)
+        sizes, rows = self.env.sizes, showing.plain(self._rows)
+        showing.show_job(self.env.fleet, job, p, rows, sizes.gpus, sizes.least, sizes.most, self.now_s)
         return self._rows
 
     @abstractmethod

@@ -11,8 +11,6 @@ from gpusim.engine.cpu_memory import UNITS
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels import showing
 from gpusim.kernels.reading import facility_w
-from gpusim.kernels.state.bundle import records
-from gpusim.kernels.state.queues import QUEUE
 from gpusim.policies.policy import PoolView
 from gpusim.units import JOULE_PER_MWH
 
@@ -97,8 +95,8 @@ class _Pool(PoolView):
         showing.list_starts(self._of.env.fleet, rows, self._p, found)
         return found
 
-    def _asked_about(self, jobs: np.recarray) -> np.recarray:
-        """Jobs as kernels take them: all of one kind of array, and with rows that there are, which these do not check.
+    def _asked_about(self, jobs: np.recarray) -> np.ndarray:
+        """Rows of jobs, which kernels do not check.
 
         Raises
         ------
@@ -110,9 +108,4 @@ class _Pool(PoolView):
         job, count = jobs.view(np.ndarray)["job"], len(self._of.env.fleet.jobs)
         if len(job) and not 0 <= job.min() <= job.max() < count:
             raise ValueError(f"jobs.job: found {job.min()} to {job.max()}; the run has jobs 0 to {count - 1}")
-        if jobs.flags.c_contiguous and not jobs.flags.writeable and jobs.dtype == QUEUE:
-            return jobs  # as they were shown
-        rows = records(QUEUE, len(job))
-        rows["job"] = job
-        rows.flags.writeable = False
-        return rows
+        return np.ascontiguousarray(job)

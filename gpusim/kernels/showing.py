@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import math
 
+import numba
+import numpy as np
+
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.cpu_memory import has_cpu_memory, who_counts
 from gpusim.kernels.dispatch import EVER, NOW, is_ready, may_join, start_in
@@ -16,6 +19,14 @@ from gpusim.kernels.gang import held_gpus, n_nodes, on_node
 from gpusim.kernels.rounds import show
 from gpusim.kernels.spreading import lie_as_demanded
 from gpusim.kernels.state.codes import NONE, ON
+
+
+def plain(rows: np.recarray) -> np.ndarray:
+    """Rows as compiled kernels are best given them in the midst of another.
+
+    numba asks each argument for an attribute, for which those of a record array run Python: Ctrl-C would be lost there.
+    """
+    return rows if numba.config.DISABLE_JIT else rows.view(np.ndarray)
 
 
 @kernel
@@ -62,18 +73,18 @@ def place_of(f, j, p):
 
 
 @kernel
-def list_ready(f, rows, p, out):
-    """Whether each job of ``rows`` could start in a pool at once, with nobody queued there, into ``out``."""
-    for i in range(len(rows)):
-        out[i] = is_ready(f, rows[i].job, p, held_gpus(f.pools[p], f.jobs[rows[i].job].gpus))
+def list_ready(f, jobs, p, out):
+    """Whether each of ``jobs`` could start in a pool at once, with nobody queued there, into ``out``."""
+    for i in range(len(jobs)):
+        out[i] = is_ready(f, jobs[i], p, held_gpus(f.pools[p], f.jobs[jobs[i]].gpus))
 
 
 @kernel
-def list_starts(f, rows, p, out):
+def list_starts(f, jobs, p, out):
     """[s] Until each would start in a pool if it arrived now, as ``earliest_start`` expects it, into ``out``."""
-    for i in range(len(rows)):
-        at = _candidate(f, rows[i].job, p)
-        out[i] = start_in(f, rows[i].job, at) if at != NONE else math.inf
+    for i in range(len(jobs)):
+        at = _candidate(f, jobs[i], p)
+        out[i] = start_in(f, jobs[i], at) if at != NONE else math.inf
 
 
 # To place it ------------------------------------------------------------------------------------------------------

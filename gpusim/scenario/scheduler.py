@@ -217,4 +217,5 @@ class Scheduler(Model):
                 ORDERS[self.order].options.model_validate(self.options)
             except ValidationError as error:
                 faults = "; ".join(f"options.{fault}" for fault in faults_of(error, ORDERS[self.order].options))
-                yield f"of order {self.order!r}: {faults}"
+                alone = "options are of the order alone; " if self.own_dispatch or self.own_placement else ""
+                yield f"{alone}of order {self.order!r}: {faults}"

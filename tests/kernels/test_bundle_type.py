@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
+import numba
 import numpy as np
 import pytest
 
 from gpusim.kernels._jit import kernel
 from gpusim.kernels.bundle_type import teach
+from gpusim.kernels.showing import plain
 from gpusim.kernels.state.bundle import Bundle, records
 from tests.checked_rows import checked
 
@@ -41,6 +45,30 @@ def test_a_kernel_reads_and_writes_a_bundle_of_another_kind():
     queue = bundle(2)
     assert (total(queue, 0), total(queue, 1)) == (3, 12)
     assert (queue.clock[0].count, queue.clock[0].now_s) == (2, 1.5)
+
+
+@kernel
+def last(q, rows):
+    return rows[len(rows) - 1].now_s + q.clock[0].now_s
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+def test_to_call_a_kernel_runs_no_python():
+    """Nobody could raise what Ctrl-C does there: it would be lost, or end the process in a crash."""
+    queue, rows = bundle(2), records(CLOCK, 3)
+    assert total(queue, 0) + last(queue, rows) + last(queue, plain(rows)) == 6.0
+
+    def ran(*arguments) -> list[str]:
+        found = []
+        sys.setprofile(lambda frame, event, _what: found.append(frame.f_code.co_name) if event == "call" else None)
+        try:
+            last(*arguments)
+        finally:
+            sys.setprofile(None)
+        return [name for name in found if name != "last"]
+
+    assert ran(queue, plain(rows)) == []
+    assert ran(queue, rows) != []  # a record array's look-up of attributes
 
 
 def test_arrays_may_grow_and_nothing_else():

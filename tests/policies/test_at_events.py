@@ -359,7 +359,7 @@ class Holder:
         ({"order": f"{RULES}:LeastLoadedBestFit", "dispatch": f"{RULES}:home"}, "two that decide the same; remove one"),
         ({"order": f"{__name__}:Holder", "mode": "cycle", "placement": f"{RULES}:spread"}, "has a method 'place', and"),
         ({"order": f"{__name__}:Holder", "mode": "cycle", "dispatch": f"{RULES}:home"}, "has a method 'dispatch', and"),
-        ({"dispatch": f"{RULES}:home", "options": {"near": 3}}, "options.near"),
+        ({"dispatch": f"{RULES}:home", "options": {"near": 3}}, "options are of the order alone; of order 'fifo'"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together(scheduler, told):
