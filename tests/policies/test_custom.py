@@ -1,11 +1,17 @@
 """Policies in Python: the same schedules as the built-in orders, what they may see, and what is said of faulty ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import gpusim
+from gpusim.engine.description import PoolSpec, Scheduling
 from gpusim.errors import PolicyError
+from gpusim.kernels.state.codes import Order
 from gpusim.policies.loading import load_policy
+from tests.engine.kit import play_case
+from tests.reference.case import Case, Change, JobSpec
 
 HERE = __name__
 SCENARIO = gpusim.Scenario.from_toml("seeds/small.toml").with_(
@@ -153,6 +159,21 @@ def test_faulty_answers(name, told):
 def test_policies_that_cannot_be_loaded(path, told):
     with pytest.raises(PolicyError, match=told):
         load_policy(path)
+
+
+def test_a_policy_sees_the_jobs_of_all_tenants_in_order_of_submission():
+    """With quotas each tenant has a queue of its own."""
+    seen = []
+
+    def note(rows):
+        seen.append([row for row, _gpus, _estimate_s in rows])
+        return []
+
+    jobs = [JobSpec(float(i // 2), 1, 1.0, 1.0, tenant=(2, 0, 1)[i % 3]) for i in range(9)]
+    rules = Scheduling(order=Order.CUSTOM, cycle_s=10.0)
+    case = Case(jobs, [PoolSpec(0, 0, 1, 4)], rules, shares=[1.0] * 3, quota=[[4]] * 3, cycle_s=10.0, policy=note)
+    play_case(replace(case, changes=[Change(0.0, "deliver", 0, 1)]), 15.0)
+    assert seen[-1] == list(range(9))
 
 
 def test_a_policy_of_rounds_needs_cycle_mode():
