@@ -127,7 +127,7 @@ class OwnPlacement(_AtEvents):
         return self._error(
             p,
             f"place gave job {job} the nodes {found[:8].tolist()}, which are apart; scheduler.topology has it demand"
-            f" nodes of one {level}",
+            f" nodes of one {level} (nodes.domain)",
         )
 
 

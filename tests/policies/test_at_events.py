@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -294,6 +295,28 @@ def test_a_gangs_nodes_are_as_near_as_topology_demands():
         gpusim.run(scenario(sites, **rules), trace=table)
     result = gpusim.run(scenario(sites, **rules, topology="unconstrained"), trace=table)
     assert result.jobs["start_s"].tolist() == [0.0, 1.0, 2.0]
+
+
+def test_the_example_of_the_guide_goes_with_domains(monkeypatch):
+    """Each gang in one domain, the fullest that can hold it; and one that is larger than a domain."""
+    guide = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
+    example = {}
+    exec(re.search(r"```python\n# my_rules.py\n(.*?)```", guide, re.DOTALL)[1], example)
+    seen = []
+
+    def place(job, nodes, now_s):
+        found = example["fullest"](job, nodes, now_s)
+        seen.append(sorted(set(nodes.domain[found].tolist())))
+        return found
+
+    monkeypatch.setattr(own_rules, "last_nodes", place)
+    sites = {"one": {**SITES["three"], "pools": {"GB200": {"gpus": 144 * 4}}}}
+    gpus = np.array([64, 4, 2, 64, 8, 80])
+    table = JobTable.build({}, job_id=np.arange(6), submit_s=np.arange(6.0), gpus=gpus, runtime_s=np.full(6, 100.0))
+    result = gpusim.run(scenario(sites, placement=f"{RULES}:last_nodes"), trace=table)
+    assert result.jobs["start_s"].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert [len(domains) for domains in seen] == [1, 1, 1, 1, 1, 2]
+    assert seen[0] == seen[1] == seen[2] != seen[3]
 
 
 def on_both_sides(job, nodes, now_s):
