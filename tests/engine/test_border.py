@@ -46,6 +46,7 @@ BAD = {  # kind of a parameter -> values that it must refuse
 ENVIRONMENT = {
     "all_of": {"events": ("events", [])},
     "any_of": {"events": ("events", [])},
+    "ask": {"decider": ("any", None)},
     "at": {"time_s": ("finite", 5.0), "priority": ("event priority", EventPriority.CONTROL)},
     "completion": {"job": ("index", 0)},
     "connect": {"parts": ("function", len)},
@@ -63,6 +64,7 @@ ENVIRONMENT = {
     "metered": {"site": ("index", 0)},
     "peek": {},
     "process": {"generator": ("generator", None)},
+    "raise_errors": {},
     "repair_node": {"node": ("index", 0)},
     "run": {"until": ("until", 1.0)},
     "run_passes": {},
