@@ -15,9 +15,10 @@ from gpusim.cli.terminal import loading, say
 
 @cli.command()
 def policies() -> None:
-    """Scheduling policies, rules of dispatch and placements, and their sources.
+    """Scheduling policies and their sources.
 
-    A scenario names one as `scheduler.order`, `scheduler.dispatch` and `scheduler.placement`.
+    Rules of dispatch and placements too. A scenario names one of each: `scheduler.order`, `scheduler.dispatch` and
+    `scheduler.placement`.
     """
     from gpusim.report.catalogue import print_policies
 

@@ -235,3 +235,5 @@ def _print(tables: Sequence[Table], console: Console | None) -> None:
     out = terminal(console)
     for table in tables:
         out.print(table)
+        if table.caption is not None:
+            out.print()

@@ -75,7 +75,7 @@ def _sentence(fault: Mapping, root: type[BaseModel]) -> str:
     if fault["type"] == "extra_forbidden":
         allowed = _allowed(root, place[:-1])
         near = did_you_mean(str(fault["loc"][-1]), allowed)
-        return f"{key}: unknown key{near}; allowed: {', '.join(allowed)}"
+        return f"{key}: unknown key{near}; allowed: {', '.join(allowed) or 'none'}"
     if fault["type"] == "value_error" or fault["type"] not in _STANDARD:  # a model's own check, in its own words
         shown = "" if isinstance(found, dict | list) else f"found {kinds.in_toml(found)}; "
         return f"{key}: {shown}{fault.get('ctx', {}).get('error', fault['msg'])}"

@@ -46,8 +46,9 @@ def test_seeds_and_starter_are_valid() -> None:
         (
             "scheduler.placement",
             "bestfit",
-            'scheduler.placement: found "bestfit"; give one of "best_fit", "first_fit", "spread", "random",'
-            ' "dot_product", "clustering", "packing", "least_left", "fgd" (did you mean \'best_fit\'?)',
+            'scheduler.placement: found "bestfit"; allowed: best_fit, first_fit, spread, random, dot_product,'
+            " clustering, packing, least_left, fgd (did you mean 'best_fit'?), or the import path of your own function,"
+            " 'module:function'",
         ),
         (
             "scheduler.placement",
