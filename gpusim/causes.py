@@ -105,7 +105,7 @@ CAUSES = (
              "GPUs had been delivered, but the grid connection could not power them",
              "an earlier or larger grid connection, or oversubscribing it where GPUs draw less than their nameplate",
              WaitRow("not_energised", 2, turn=30, late="power"), until=Stage.ENERGISED, relieved_by="power"),
-    # The same where it could have powered most of them by what the site really drew (`analysis.power_plan`).
+    # The same where it could have powered most of them by what the site really drew (`results.ledger`).
     CauseRow("power_plan", Kind.ABSENT, None, 175, "#A6D854", "power planned by nameplate",
              "GPUs had been delivered but not energised, though the site never drew all that its connection supplies",
              "oversubscribing the grid connection, with a power cap for the hours that need one",

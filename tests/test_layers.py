@@ -38,8 +38,7 @@ ALLOWED = {
     | {"buildout", "commerce", "regulation", "serving"},
     # Serving by requests: from requests and a deployment to a table, without a fleet around it.
     "serving": {"errors", "units", "plugins", "scenario", "kernels/state", "kernels"},
-    # Many runs or replications, and what stands on them. Named in the plural where the singular is a function of the
-    # package: ``gpusim.sweep``, ``gpusim.plan``.
+    # Many runs or replications, and what stands on them.
     "studies": BASE
     | {
         "scenario",
@@ -207,7 +206,9 @@ def graph_of_modules() -> dict[str, set[str]]:
         imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
         imported |= {node.module for node in taken}
         imported |= {f"{node.module}.{one.name}" for node in taken for one in node.names}
-        graph[name] = imported & set(names) - {name}
+        packages = {".".join(one.split(".")[:n]) for one in imported for n in range(1, one.count(".") + 1)}
+        own = {".".join(name.split(".")[:n]) for n in range(1, name.count(".") + 2)}
+        graph[name] = (imported | (packages - own)) & set(names) - {name}
     return graph
 
 

@@ -36,17 +36,17 @@ class _AtEvents(Questions):
         What went wrong: nobody is asked any more.
     """
 
-    rule: ClassVar[str]  # field of the rules of scheduling that has the address of who decides
+    field: ClassVar[str]  # of `scheduling`, that has the address of who decides
 
     def __init__(self, env: FleetEnvironment, policy: Policy, name: str, names: Names):
         super().__init__(env, policy, name, names)
         self.error: BaseException | None = None
         self._rows, self._clock = records(QUEUE, 1), env.fleet.clock.view(np.ndarray)
-        self._rules = env.fleet.scheduling
+        self._scheduling = env.fleet.scheduling
         listening = self._listen()
         next(listening)
         self._answerer = ANSWERER(listening.send)
-        self._rules[self.rule] = ctypes.cast(self._answerer, ctypes.c_void_p).value
+        self._scheduling[self.field] = ctypes.cast(self._answerer, ctypes.c_void_p).value
         env.ask(self)
 
     def _listen(self) -> Generator[None, int, None]:
@@ -61,13 +61,13 @@ class _AtEvents(Questions):
         except GeneratorExit:
             return
         except BaseException as error:
-            self._rules[self.rule] = 0
+            self._scheduling[self.field] = 0
             self.error = error
         yield
 
     def _show(self, job: int, p: int) -> np.recarray:
         """A job, alone, as in a pool."""
-        sizes, rows = self.env.sizes, showing.plain(self._rows)
+        sizes, rows = self.env.sizes, showing.as_array(self._rows)
         showing.show_job(self.env.fleet, job, p, rows, sizes.gpus, sizes.least, sizes.most, self.now_s)
         return self._rows
 
@@ -79,7 +79,7 @@ class _AtEvents(Questions):
 class OwnDispatch(_AtEvents):
     """Door 1, for the job that arrives."""
 
-    rule = "own_dispatch"
+    field = "own_dispatch"
 
     def __init__(self, env: FleetEnvironment, policy: Policy, name: str, names: Names):
         super().__init__(env, policy, name, names)
@@ -99,7 +99,7 @@ class OwnDispatch(_AtEvents):
 class OwnPlacement(_AtEvents):
     """Door 4, for the job that starts."""
 
-    rule = "own_placement"
+    field = "own_placement"
 
     def __init__(self, env: FleetEnvironment, policy: Policy, name: str, names: Names):
         super().__init__(env, policy, name, names)

@@ -99,7 +99,7 @@ class Curtailments:
             if spec.response == "drain":
                 yield from self._drain(site, spec, from_s)
             yield env.at(from_s)
-            call.start_s, call.start_j = env.now, self._drawn_j(site)
+            call.start_s, call.start_j = env.now, self.env.sites[site].from_grid_j()
             call.grid_w, call.limit_w = power.grid_w, self._limit_w(site, spec)
             self._calls.append(call)
             paused = self._pause(site, call.limit_w) if spec.response == "pause" else []
@@ -159,15 +159,9 @@ class Curtailments:
     def _end(self, call: _Call) -> None:
         """Close the account of a call."""
         call.end_s = self.env.now
-        call.drawn_j = self._drawn_j(call.site) - call.start_j
+        call.drawn_j = self.env.sites[call.site].from_grid_j() - call.start_j
         now_s = self._lost_gpu_s(call.site)
         call.lost_gpu_s = {p: now_s[p] - before_s for p, before_s in call.lost_gpu_s.items()}
-
-    def _drawn_j(self, site: str) -> float:
-        """[J] From the grid up to now."""
-        power = self.env.sites[site]
-        own_j = 0.0 if power.plant is None else power.plant.own()[0]
-        return self.env.metered(power.site)[0] - own_j
 
     def _counted_w(self, site: str) -> float:
         """[W] What the site draws with all replicas at work, at the run's hottest hour, whatever caps could take."""

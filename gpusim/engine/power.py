@@ -142,6 +142,11 @@ class SitePower:
         if self.under(self._cap_w) != self._under_w or self._uncapped() != self._uncapped_w:
             self._limit()
 
+    def from_grid_j(self) -> float:
+        """[J] Drawn from the grid up to now; what is not settled yet is read, not booked."""
+        own_j = 0.0 if self.plant is None else self.plant.own()[0]
+        return self.env.metered(self.site)[0] - own_j
+
     def under(self, cap_w: float) -> float:
         """[W] That the site may draw while the grid gives ``cap_w`` [W] or its connection, if that is less.
 

@@ -52,7 +52,7 @@ class Questions:
     def _ask_nodes(self, p: int, jobs: np.recarray, i: int, *, may_wait: bool) -> np.ndarray:
         """Door 4: positions of the nodes of a job in its pool; none if it ``may_wait`` and shall."""
         nodes, job, gpus = self._choices[p], int(jobs["job"][i]), int(jobs["gpus"][i])
-        showing.show_nodes(self.env.fleet, job, p, showing.plain(nodes))
+        showing.show_nodes(self.env.fleet, job, p, showing.as_array(nodes))
         self._show_pool(p)
         answer = self._ask("place", p, shown(jobs)[i], shown(nodes), self.now_s)
         wait = ", none if the job shall wait" if may_wait else ""

@@ -50,7 +50,7 @@ class Regulation:
 
     Attributes
     ----------
-    entries : list of Entry
+    entries : list of RuleEntry
         What they did so far.
     """
 
@@ -118,7 +118,7 @@ class Regulation:
     def _call(self, name: str, site: str, what: str, limit_mw: float, grid_mw: float) -> None:
         env = self.env
         self._book(site)
-        self._calls[site][name] = LimitSet(what, env.now, limit_mw, self._facility_j(site))
+        self._calls[site][name] = LimitSet(what, env.now, limit_mw, self.env.sites[site].from_grid_j())
         env.sites[site].set_cap(limit_mw * WATT_PER_MW, by=name)
         env.log(env.now, site, "rule", f"{name}: {what}, {limit_mw:,.4g} of {grid_mw:,.4g} MW", limit_mw, "MW")
 
@@ -126,7 +126,8 @@ class Regulation:
         env = self.env
         self._book(site)
         call = self._calls[site].pop(name)
-        drawn_mw = (self._facility_j(site) - call.facility_j) / max(env.now - call.start_s, 1e-9) / WATT_PER_MW
+        drawn_j = self.env.sites[site].from_grid_j() - call.facility_j
+        drawn_mw = drawn_j / max(env.now - call.start_s, 1e-9) / WATT_PER_MW
         detail = f"limit of {call.limit_mw:,.4g} MW, {drawn_mw:,.4g} MW drawn"
         self.entries.append(
             RuleEntry(
@@ -178,9 +179,9 @@ class Regulation:
 
     def _meter(self, name: str, rule: CoincidentPeaks, site: str, peak: Peak) -> Generator:
         yield self.env.at(peak.time_s)
-        before_j = self._facility_j(site)
+        before_j = self.env.sites[site].from_grid_j()
         yield self.env.at(peak.time_s + QUARTER_S)
-        mw = (self._facility_j(site) - before_j) / QUARTER_S / WATT_PER_MW
+        mw = (self.env.sites[site].from_grid_j() - before_j) / QUARTER_S / WATT_PER_MW
         usd = peak.share * transmission_usd([mw], rule.usd_per_kw_year)
         detail = f"{rule.variant} of {peak.month}: {mw:,.4g} MW, {peak.share:.1%} of the yearly charge"
         end_s = peak.time_s + QUARTER_S
@@ -197,9 +198,3 @@ class Regulation:
     def _lost_gpu_s(self, site: str) -> dict[int, float]:
         """GPU-seconds booked as idle for a rule, and of work that evictions have undone, by pool."""
         return taken_gpu_s(self.env.fleet, Cause.IDLE_RULE, self._pools(site))
-
-    def _facility_j(self, site: str) -> float:
-        """[J] From the grid up to now; what is not settled yet is read, not booked."""
-        power = self.env.sites[site]
-        own_j = 0.0 if power.plant is None else power.plant.own()[0]
-        return self.env.metered(power.site)[0] - own_j

@@ -9,7 +9,7 @@ import numpy as np
 from gpusim.engine.description import Scheduling, Work
 from gpusim.engine.layout.jobs import submitted
 from gpusim.errors import PolicyError
-from gpusim.kernels.state.codes import Backfill, Dispatch, Order, Placement, Topology
+from gpusim.kernels.state.codes import GREEDY_ONLY, Backfill, Dispatch, Order, Placement, Topology
 from gpusim.policies.indices import RemainingTime, ServiceLevels
 from gpusim.policies.policy import Policy, decides_in_rounds
 from gpusim.scenario.scheduler import Scheduler
@@ -100,7 +100,7 @@ def scheduling_of(scheduler: Scheduler, work: Work, policy: Policy | None = None
             f"policy {scheduler.order!r} {how}, which does not go with {for_standing}; give jobs a number that stands,"
             f" or remove {for_standing}"
         )
-    greedy = scheduler.preemption == "order" or order in (Order.REMAINING, Order.REMAINING_GPU, Order.SERVICE)
+    greedy = scheduler.preemption == "order" or order in GREEDY_ONLY
     if greedy and scheduler.topology_wait_s > 0.0:
         raise PolicyError(
             f"policy {scheduler.order!r} takes GPUs for the first in its order: scheduler.topology_wait_s is"

@@ -21,9 +21,7 @@ from gpusim.scenario.checkpoints import interval_s, mttf_s
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
-from gpusim.units import DAY_S
-
-BYTES_PER_GB = 1e9
+from gpusim.units import BYTES_PER_GB, DAY_S
 
 
 class _AtWork(NamedTuple):

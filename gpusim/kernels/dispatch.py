@@ -166,13 +166,9 @@ def _best_placed(f, j, start, stop):
 
 
 @inner
-def _at_once(f, j, start, stop, rule):
-    """Place of the candidate of a rule that looks only at pools which can start the job at once, or NONE."""
-    if rule == _BEST_NODE:
-        return _best_placed(f, j, start, stop)
-    if rule == _CHEAPEST or rule == _GREENEST:
-        return _least(f, j, start, stop, rule, AT_ONCE)
-    return NONE
+def _looks_at_once(rule):
+    """Whether a rule looks only at pools that can start the job at once, and leaves all else to the least loaded."""
+    return rule == _CHEAPEST or rule == _GREENEST or rule == _BEST_NODE
 
 
 @part
@@ -189,11 +185,11 @@ def choose(f, j):
         answer = ask(f, scheduling.own_dispatch, j)
         if answer != SILENT:
             return answer
-    rule = scheduling.dispatch
-    i = _at_once(f, j, start, stop, rule)
-    if i != NONE:
-        return i
-    if rule != _HOME and rule != _EARLIEST:
+    rule, i = scheduling.dispatch, NONE
+    if _looks_at_once(rule):
+        i = _best_placed(f, j, start, stop) if rule == _BEST_NODE else _least(f, j, start, stop, rule, AT_ONCE)
+        if i != NONE:
+            return i
         rule = _LEAST_LOADED
     for which in (NOW, EVER):
         if rule == _HOME:

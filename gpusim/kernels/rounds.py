@@ -1,6 +1,6 @@
 """Rounds: what a policy in Python sees of waiting and running jobs, and the order of a queue that it answers.
 
-What else it decides becomes ``targets``. Nothing here checks what a policy answers: ``engine/doors.py`` has.
+What else it decides becomes ``targets``. Nothing here checks what a policy answers: ``engine/questions.py`` has.
 
 Writes: clock, lanes, ordered, `allowed`, `row`, `rows`.
 Reads: by_position, candidate_links, candidates, deadlines, holdings, jobs, pools, routes, scheduling, words.

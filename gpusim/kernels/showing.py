@@ -21,7 +21,7 @@ from gpusim.kernels.spreading import lie_as_demanded
 from gpusim.kernels.state.codes import NONE, ON
 
 
-def plain(rows: np.recarray) -> np.ndarray:
+def as_array(rows: np.recarray) -> np.ndarray:
     """Rows as compiled kernels are best given them in the midst of another.
 
     numba asks each argument for an attribute, for which those of a record array run Python: Ctrl-C would be lost there.
@@ -100,7 +100,8 @@ def _is_open(f, n, need, who):
 def show_nodes(f, j, p, rows):
     """Fill ``rows`` (``CHOICE``) with the nodes of a pool as they are for a job that may start on those in ``picked``.
 
-    What is kept for the head of the queue it may take only if some of these are.
+    What is kept for the head of the queue it may take only if some of these are. In rounds nothing is kept for a head,
+    and ``picked`` does not matter.
     """
     pool = f.pools[p]
     need, who, beside_head = on_node(pool, f.jobs[j].gpus), who_counts(f, j, p), True

@@ -4,7 +4,7 @@ First those that run and shall have something else stop, at the cost of an evict
 those that wait elsewhere, or ask for another number of GPUs, move and are resized. Then those that shall have GPUs
 start, the larger first, as far as quotas, nodes and power allow; and of the rest is said what they wait for.
 
-Nothing here checks a policy's answer: ``engine/doors.py`` has, which asks between the steps if the policy names nodes.
+Nothing here checks a policy's answer: ``engine/doors.py`` has, and asks between the steps if the policy names nodes.
 
 Writes: lanes, picked.
 Reads: jobs, pools, scheduling.

@@ -1,1 +1,1 @@
-"""Figures and one self-contained page, from analysis to the eye."""
+"""Figures and one self-contained page, from results to the eye."""

@@ -128,12 +128,6 @@ class FailureCause(Model):
         """Nodes that go down with one unit of a type; of a site: 0, for all that it has."""
         return {"domain": gpu.nodes_per_domain, "block": self.nodes, "site": 0}.get(self.of, 1)
 
-    def units_per_node(self, gpu: GpuType) -> float:
-        """Units to a node of a type; none of a site, of which there is one whatever it has."""
-        if self.of == "site":
-            return 0.0
-        return gpu.gpus_per_node if self.of == "gpu" else 1.0 / self.unit_nodes(gpu)
-
 
 class Failures(Model):
     """What fails, how often, and how it is repaired. Without a mix and causes nothing fails."""

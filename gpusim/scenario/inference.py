@@ -150,13 +150,16 @@ class Users(Model):
     """Jurisdictions in which their requests may be served; none: everywhere."""
 
 
+Router = Literal["round-robin", "least-requests", "least-kv", "prefix"]
+
+
 class Routing(Model):
     """Which deployment and which replica a request goes to."""
 
     deployments: Literal["weights", "nearest", "cheapest", "greenest"] = "weights"
     """"weights": each deployment gets its share. Otherwise the first that accepts, ranked by round trip, or by the
     energy price or carbon of a token there at the last control step."""
-    replica: Literal["round-robin", "least-requests", "least-kv", "prefix"] = "least-requests"
+    replica: Router = "least-requests"
     """Among the replicas of a deployment: round robin; the one with the fewest requests; with the fewest KV blocks in
     use; or with the fewest KV blocks in use plus blocks of the request still to be computed."""
     sticky: bool = False
@@ -184,7 +187,7 @@ class Prefill(Model):
     """[s] Time after which unread KV cache is dropped; the request is then prefilled on its decode replica."""
     gpu_type: str | None = None
     """GPU type of the prefill replicas; absent: that of the deployment."""
-    replica: Literal["round-robin", "least-requests", "least-kv", "prefix"] = "least-requests"
+    replica: Router = "least-requests"
     """Choice of the prefill replica, as in ``routing.replica``, which then applies to decode replicas."""
     replicas: int = Field(1, ge=0)
     """Prefill replicas of each deployment with the policy "static"; with others, as many as demand and load need."""

@@ -87,6 +87,7 @@ SITE = {
     "connect": {"plant": ("any", None)},
     "deliver": {"pool": ("index", 0), "nodes": ("index", 1), "most": ("index or none", 2)},
     "expect": {"grid_w": ("amount", 1.0)},
+    "from_grid_j": {},
     "own_changed": {},
     "own_varies": {},
     "set_cap": {"cap_w": ("amount", 1.0), "by": ("text", "me"), "wait": ("wait", Wait.RULE)},

@@ -2,8 +2,8 @@
 
 A policy is ``wanted(d, time_s)``. Those that look ahead ask what demand will be; those that look back ask what a
 deployment's replicas have seen since the last control step. What a replica can put out is that of the cap which its
-site has it under now. To add one: a function, its name in ``POLICIES`` and among
-those of ``gpusim.scenario.inference.Autoscaling``.
+site has it under now. To add one: a function, its name in ``policy_of`` and among
+those of ``gpusim.scenario.inference.Autoscaling``; of one that looks ahead, in ``LOOKING_AHEAD`` too.
 """
 
 from __future__ import annotations

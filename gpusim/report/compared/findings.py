@@ -15,11 +15,9 @@ import pandas as pd
 from gpusim.causes import SLACK
 from gpusim.report.findings import Findings
 from gpusim.report.scenario_text import said
-from gpusim.results.comparison import compare, scenario_differences
+from gpusim.results.comparison import KEYS, compare, scenario_differences
 from gpusim.results.labels import label_of, unit_of
 from gpusim.studies.replications.replications import held_back, seeds_of_both
-
-KEYS = ["site", "gpu_type", "cause"]
 
 
 class Pair(NamedTuple):

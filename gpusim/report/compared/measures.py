@@ -8,8 +8,8 @@ import numpy as np
 
 from gpusim.causes import WORDS
 from gpusim.report import document
+from gpusim.report.compared.explore import specification
 from gpusim.report.compared.findings import ComparedRuns
-from gpusim.report.explore.runs import specification
 from gpusim.report.section import Section
 from gpusim.report.tables import Column, decimals, number, text
 from gpusim.report.terminal import Terminal, listing

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gpusim.report.explore.study import MOST_POINTS, specification
 from gpusim.report.figures.study import drawings
 from gpusim.report.section import Drawings, Section
+from gpusim.report.sweeps.explore import MOST_POINTS, specification
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.results.labels import words_of
 

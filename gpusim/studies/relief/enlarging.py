@@ -26,7 +26,7 @@ def room_for(scenario: Scenario, asked: str, need: int, overhead: Mapping[str, f
     Parameters
     ----------
     asked : str
-        What the job asked for: GPU types, "in" laws (``analysis.rejections``).
+        What the job asked for: GPU types, "in" laws (``results.rejections``).
     need : int
         Its GPUs.
     overhead : mapping of str to float
