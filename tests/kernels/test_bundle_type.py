@@ -10,7 +10,7 @@ import pytest
 
 from gpusim.kernels._jit import kernel
 from gpusim.kernels.bundle_type import teach
-from gpusim.kernels.showing import plain
+from gpusim.kernels.showing import as_array
 from gpusim.kernels.state.bundle import Bundle, records
 from tests.checked_rows import checked
 
@@ -56,7 +56,7 @@ def last(q, rows):
 def test_to_call_a_kernel_runs_no_python():
     """Nobody could raise what Ctrl-C does there: it would be lost, or end the process in a crash."""
     queue, rows = bundle(2), records(CLOCK, 3)
-    assert total(queue, 0) + last(queue, rows) + last(queue, plain(rows)) == 6.0
+    assert total(queue, 0) + last(queue, rows) + last(queue, as_array(rows)) == 6.0
 
     def ran(*arguments) -> list[str]:
         found = []
@@ -67,7 +67,7 @@ def test_to_call_a_kernel_runs_no_python():
             sys.setprofile(None)
         return [name for name in found if name != "last"]
 
-    assert ran(queue, plain(rows)) == []
+    assert ran(queue, as_array(rows)) == []
     assert ran(queue, rows) != []  # a record array's look-up of attributes
 
 
